@@ -1,0 +1,103 @@
+"""The only place that speaks SQL: SQLite embedded by default, PostgreSQL by URL. Records in, records out.
+
+>>> store = Store.open("sqlite://")
+>>> store.catalog.products()
+[]
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.pool import StaticPool
+
+from evals import paths
+from evals.errors import InputError, RetryError
+from evals.store.catalog import Catalog, ReviewCount
+from evals.store.ledger import Ledger
+from evals.store.queue import Queue, QueueStatus
+from evals.store.runs import Runs, RunTotals, ScoreMean
+
+__all__ = ["Catalog", "Ledger", "Queue", "QueueStatus", "ReviewCount", "RunTotals", "Runs", "ScoreMean", "Store"]
+
+HEAD = "0001"  # the newest migration; a test compares it with the scripts
+
+
+class Store:
+    """The system of record, in four parts: `catalog`, `runs`, `queue`, `ledger`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.catalog = Catalog(engine)
+        self.runs = Runs(engine)
+        self.queue = Queue(engine)
+        self.ledger = Ledger(engine)
+
+    @classmethod
+    def open(cls, url: str | None = None) -> Store:
+        """The store at `url` (else ``PLUMBLINE_DATABASE_URL``, else the embedded one), brought to the newest schema.
+
+        Raises InputError for a URL that cannot be one and RetryError when the server does not answer.
+        """
+        engine = _engine(url or paths.database_url())
+        try:
+            migrate(engine)
+        except OperationalError as error:
+            raise RetryError(f"{engine.url.render_as_string()}: the database does not answer: {error.orig}") from error
+        return cls(engine)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema to `revision`; costs one query when it is there already."""
+    if revision == "head" and _version(engine) == HEAD:
+        return
+    from alembic import command  # 0.3 s: only when there is something to do
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def _version(engine: Engine) -> str | None:
+    if not inspect(engine).has_table("alembic_version"):
+        return None
+    with engine.connect() as connection:
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise InputError(f"database URL: {error}") from error
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    if parsed.get_backend_name() != "sqlite":
+        raise InputError(f"database URL: {parsed.get_backend_name()!r} is neither sqlite nor postgresql")
+    return _sqlite(parsed.database or "")
+
+
+def _sqlite(database: str) -> Engine:
+    if database in ("", ":memory:"):
+        engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(f"sqlite:///{database}")
+    event.listen(engine, "connect", _pragmas)
+    return engine
+
+
+def _pragmas(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=30000", "synchronous=NORMAL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

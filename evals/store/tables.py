@@ -1,0 +1,257 @@
+"""The tables, one per record of `evals.records`; column names are field names. Mappings and tuples are JSON."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, String(128), primary_key=True)
+
+
+def _ref(name: str, target: str, *, primary_key: bool = False) -> Column[str]:
+    return Column(name, String(128), ForeignKey(target), primary_key=primary_key, nullable=False)
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable)
+
+
+def _word(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, String(128), nullable=nullable)
+
+
+def _number(name: str, *, nullable: bool = True) -> Column[float]:
+    return Column(name, Float, nullable=nullable)
+
+
+def _json(name: str) -> Column[object]:
+    return Column(name, JSON, nullable=False)
+
+
+def _row_number() -> Column[int]:
+    return Column("row_id", Integer, primary_key=True, autoincrement=True)
+
+
+product = Table("product", metadata, _key("product_id"), _text("title"), _word("category"), _json("attributes"))
+review = Table(
+    "review",
+    metadata,
+    _key("review_id"),
+    _ref("product_id", "product.product_id"),
+    _word("language"),
+    _text("text"),
+    _text("title", nullable=True),
+    _number("rating"),
+    _word("date", nullable=True),
+    _text("source_id", nullable=True),
+    _word("language_source"),
+    Index("ix_review_product_language", "product_id", "language"),
+)
+question = Table(
+    "question",
+    metadata,
+    _key("question_id"),
+    _ref("product_id", "product.product_id"),
+    _word("language"),
+    _text("text"),
+    _text("answer", nullable=True),
+    Index("ix_question_product_language", "product_id", "language"),
+)
+case = Table(
+    "eval_case",
+    metadata,
+    _key("case_id"),
+    _word("feature"),
+    _ref("product_id", "product.product_id"),
+    _word("language"),
+    _word("category"),
+    _json("inputs"),
+)
+dataset = Table(
+    "dataset",
+    metadata,
+    _key("dataset_id"),
+    _word("name"),
+    _word("feature"),
+    Column("cases", Integer, nullable=False),
+    _word("created_at"),
+)
+dataset_case = Table(
+    "dataset_case",
+    metadata,
+    _ref("dataset_id", "dataset.dataset_id", primary_key=True),
+    Column("position", Integer, primary_key=True),
+    _ref("case_id", "eval_case.case_id"),
+)
+variant = Table("variant", metadata, _key("variant_id"), _word("name"), _word("feature"), _json("settings"))
+run = Table(
+    "run",
+    metadata,
+    _key("run_id"),
+    _word("feature"),
+    _ref("variant_id", "variant.variant_id"),
+    _ref("dataset_id", "dataset.dataset_id"),
+    _word("created_at"),
+    _word("finished_at", nullable=True),
+)
+output = Table(
+    "output",
+    metadata,
+    _key("output_id"),
+    _ref("run_id", "run.run_id"),
+    _ref("case_id", "eval_case.case_id"),
+    _text("text"),
+    _word("status"),
+    _word("created_at"),
+    _json("passages"),
+    _json("aspects"),
+    _text("error", nullable=True),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("generated_tokens", Integer, nullable=False),
+    _number("first_token_s"),
+    _number("total_s"),
+    Index("ix_output_run_case", "run_id", "case_id", unique=True),
+)
+finding = Table(
+    "finding",
+    metadata,
+    _key("finding_id"),
+    _ref("output_id", "output.output_id"),
+    _word("rail"),
+    _word("action"),
+    _word("target"),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    _text("detail"),
+    _text("source_id", nullable=True),
+    Index("ix_finding_output", "output_id"),
+)
+claim = Table(
+    "claim",
+    metadata,
+    _key("claim_id"),
+    _ref("output_id", "output.output_id"),
+    Column("ordinal", Integer, nullable=False),
+    _text("text"),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    _json("citations"),
+    Index("ix_claim_output", "output_id"),
+)
+score = Table(
+    "score",
+    metadata,
+    _ref("run_id", "run.run_id"),
+    _ref("case_id", "eval_case.case_id"),
+    _word("subject"),
+    _key("subject_id"),
+    _key("metric"),
+    Column("signature", String(256), primary_key=True),
+    _word("source"),
+    _number("value"),
+    _text("reason", nullable=True),
+    _json("detail"),
+    Index("ix_score_run_metric", "run_id", "metric", "value"),
+)
+annotator = Table(
+    "annotator",
+    metadata,
+    _key("annotator_id"),
+    _text("email"),
+    _text("name"),
+    _json("languages"),
+    Column("simulated", Boolean, nullable=False),
+)
+queue_item = Table(
+    "queue_item",
+    metadata,
+    _key("item_id"),
+    _word("queue"),
+    _word("feature"),
+    _word("language"),
+    _word("rubric"),
+    _ref("run_id", "run.run_id"),
+    _ref("case_id", "eval_case.case_id"),
+    _ref("output_id", "output.output_id"),
+    _ref("claim_id", "claim.claim_id"),
+    _word("why"),
+    _number("probability", nullable=False),
+    Column("overlap", Integer, nullable=False),
+    _word("created_at"),
+    _json("data"),
+    Index("ix_queue_item_queue", "queue"),
+    Index("ix_queue_item_run", "run_id"),
+)
+studio_project = Table(
+    "studio_project",
+    metadata,
+    _key("queue"),
+    _key("server_url"),
+    Column("project_id", Integer, nullable=False),
+    _word("rubric_sha256"),
+)
+studio_task = Table(
+    "studio_task",
+    metadata,
+    _ref("item_id", "queue_item.item_id", primary_key=True),
+    _key("server_url"),
+    Column("project_id", Integer, nullable=False),
+    Column("task_id", Integer, nullable=False),
+)
+annotation = Table(
+    "annotation",
+    metadata,
+    _key("annotation_id"),
+    _ref("item_id", "queue_item.item_id"),
+    _ref("annotator_id", "annotator.annotator_id"),
+    _word("verdict"),
+    _text("comment", nullable=True),
+    _word("created_at"),
+    _word("updated_at"),
+    _number("lead_time_s"),
+    Column("deleted", Boolean, nullable=False),
+    Index("ix_annotation_item", "item_id"),
+)
+decision = Table(
+    "decision",
+    metadata,
+    _key("decision_id"),
+    _word("feature"),
+    _word("policy_sha256"),
+    _ref("champion_run_id", "run.run_id"),
+    _ref("candidate_run_id", "run.run_id"),
+    _word("outcome"),
+    _text("reason"),
+    _word("created_at"),
+    _json("body"),
+)
+promotion = Table(
+    "promotion",
+    metadata,
+    _row_number(),
+    _word("feature"),
+    _ref("variant_id", "variant.variant_id"),
+    Column("decision_id", String(128), ForeignKey("decision.decision_id")),
+    _text("actor"),
+    _text("reason"),
+    _word("created_at"),
+)
+audit_event = Table(
+    "audit_event",
+    metadata,
+    _row_number(),
+    _word("created_at"),
+    _text("actor"),
+    _word("action"),
+    _text("subject"),
+    _json("detail"),
+)
