@@ -54,7 +54,7 @@ def pack(tag: str) -> LanguagePack:
     """The pack of `tag`; raises UnknownIdError for a language that is not ours and InputError for a broken file."""
     path = DATA / "languages" / f"{language(tag).tag}.yaml"
     try:
-        return _read(yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER))
+        return _read(yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER))  # noqa: S506 (it is a safe loader)
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not a language pack: {error!r}") from error
 

@@ -115,7 +115,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class Run:
-    """One variant over one dataset. id = hash(variant_id, dataset_id). Outputs are immutable; `finished_at` is None while cases are missing."""
+    """One variant over one dataset. id = hash(variant_id, dataset_id).
+
+    Outputs are immutable; `finished_at` is None while cases are missing.
+    """
 
     run_id: str
     feature: Feature
@@ -199,7 +202,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Claim:
-    """An atomic statement of an output: ``text == output.text[start:end]``. id = hash(output_id, start, end). `citations`: the n of its [n] marks."""
+    """An atomic statement of an output: ``text == output.text[start:end]``. id = hash(output_id, start, end).
+
+    `citations`: the n of its [n] marks.
+    """
 
     claim_id: str
     output_id: str
