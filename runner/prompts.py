@@ -96,7 +96,7 @@ def clean(text: str) -> str:
 def shorten(text: str, limit: int) -> str:
     """`text` cut to at most `limit` UTF-8 bytes between characters, at a space where one is near, with ``…`` where cut.
 
-    >>> shorten("The battery lasts for days", 20)
+    >>> shorten("The battery lasts for days", 22)
     'The battery lasts…'
     """
     if len(text.encode("utf-8", "replace")) <= limit:
@@ -179,9 +179,9 @@ def _chat_highlights(tag: str, title: str, rows: Sequence[AspectRow], passages: 
     words, name = pack(tag), language(tag).name
     system = (
         f"You summarise customer reviews in {name} ({words.autonym}). Write one short sentence for each row of the table, in its order, "
-        f"{len(rows)} in all. Start each with the aspect's name as given. Say how many reviewers are pleased: 'most' from 75 percent of the "
-        "positive and negative opinions, 'some' where there are fewer than five opinions, otherwise that opinions are mixed. "
-        f"End each sentence with the mark of a snippet on that aspect, such as [1], where there is one. {_RULES}"
+        f"{len(rows)} in all. Start each with the aspect's name as given. Say 'most reviewers' from 75 percent of the positive and "
+        "negative opinions, 'some' where there are fewer than five opinions, otherwise that opinions are mixed. End each sentence with "
+        f"the mark of a snippet on that aspect, such as [1], where there is one. {_RULES}"
     )
     table = [
         f"{aspect_name(words, r.aspect)} | {r.positive} | {r.negative} | {r.neutral} | {citation(r, passages).strip() or '-'}" for r in rows
@@ -193,8 +193,9 @@ def _chat_highlights(tag: str, title: str, rows: Sequence[AspectRow], passages: 
 def _chat_assistant(tag: str, question: str, passages: Sequence[Passage]) -> Prompt:
     words, name = pack(tag), language(tag).name
     system = (
-        f"You answer a shopper's question in {name} ({words.autonym}), in at most three short sentences. After each sentence put the mark of "
-        f"the passages it rests on, such as [1]. If the passages do not answer the question, say exactly: {words.answer['unknown'][0]} {_RULES}"
+        f"You answer a shopper's question in {name} ({words.autonym}), in at most three short sentences. After each sentence put the "
+        "mark of the passages it rests on, such as [1]. If the passages do not answer the question, say exactly: "
+        f"{words.answer['unknown'][0]} {_RULES}"
     )
     lines = [*_chat_evidence(words, passages), f"Question: {clean(question)[:CHAT_CHARACTERS]}"]
     return Prompt((("system", system), ("user", "\n".join(lines))))
