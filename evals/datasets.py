@@ -1,1 +1,74 @@
-"""Being written."""
+"""Cases made from what is stored: a dataset is named by its cases, and a case by its inputs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evals.errors import InputError
+from evals.identity import content_id, sha256
+from evals.languages import LANGUAGES
+from evals.records import Case, Dataset, Feature, Product, Question
+from evals.store import Store
+
+
+def highlights_cases(store: Store, *, min_reviews: int = 30, min_per_language: int = 8) -> list[Case]:
+    """One case per product and language, by product and language.
+
+    A product counts with at least `min_reviews` reviews in whatever language; of it, each of the 28 languages with at least
+    `min_per_language`, and in any case its most frequent one. Reviews of undetermined language make no case.
+    """
+    per_product: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in store.catalog.review_counts():
+        per_product[row.product_id][row.language] = row.reviews
+    enough = {product: counts for product, counts in per_product.items() if sum(counts.values()) >= min_reviews}
+    products = {product.product_id: product for product in store.catalog.products()}
+    return [
+        _highlights_case(store, products[product_id], tag)
+        for product_id, counts in sorted(enough.items())
+        for tag in _languages(counts, min_per_language)
+    ]
+
+
+def _languages(counts: Mapping[str, int], least: int) -> list[str]:
+    determined = {tag: n for tag, n in counts.items() if tag in LANGUAGES}
+    often = {tag for tag, n in determined.items() if n >= least}
+    first = set(sorted(determined, key=lambda tag: (-determined[tag], tag))[:1])
+    return sorted(often | first)
+
+
+def _highlights_case(store: Store, product: Product, tag: str) -> Case:
+    ids = store.catalog.review_ids(product.product_id, tag)
+    return _case("highlights", product, tag, {"reviews": len(ids), "reviews_sha256": sha256("\n".join(sorted(ids)))})
+
+
+def assistant_cases(store: Store) -> list[Case]:
+    """One case per stored question in one of the 28 languages, by product, language and question."""
+    products = {product.product_id: product for product in store.catalog.products()}
+    asked = sorted(store.catalog.questions(), key=lambda question: (question.product_id, question.language, question.question_id))
+    return [_assistant_case(products[question.product_id], question) for question in asked if question.language in LANGUAGES]
+
+
+def _assistant_case(product: Product, question: Question) -> Case:
+    return _case("assistant", product, question.language, {"question": question.text})
+
+
+def _case(feature: Feature, product: Product, tag: str, inputs: Mapping[str, Any]) -> Case:
+    name = content_id("case", feature, product.product_id, tag, product.category, dict(inputs))
+    return Case(name, feature, product.product_id, tag, product.category, dict(inputs))
+
+
+def make_dataset(store: Store, name: str, cases: Sequence[Case], now: str) -> Dataset:
+    """Store the cases as a dataset (the same cases in the same order are the same dataset); cases named twice count once.
+
+    Raises InputError for no cases and for cases of both features.
+    """
+    unique = list({case.case_id: case for case in cases}.values())
+    features = {case.feature for case in unique}
+    if len(features) != 1:
+        raise InputError(f"dataset {name!r}: needs cases of one feature, got {sorted(features) or 'no case at all'}")
+    feature = features.pop()
+    dataset = Dataset(content_id("dataset", feature, [case.case_id for case in unique]), name, feature, len(unique), now)
+    store.runs.add_dataset(dataset, unique)
+    return store.runs.dataset(dataset.dataset_id)
