@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,3 +23,27 @@ def database_url() -> str:
 def shared_data() -> Path:
     """Public data for measuring, if this machine has it: ``PLUMBLINE_SHARED``, else ``../shared``."""
     return Path(os.environ.get("PLUMBLINE_SHARED") or ROOT.parent / "shared") / "data"
+
+
+def cache() -> Path:
+    """Things that can be made again, shared by every home of this checkout: ``PLUMBLINE_CACHE``, else ``.plumbline/cache``."""
+    return Path(os.environ.get("PLUMBLINE_CACHE") or ROOT / ".plumbline" / "cache")
+
+
+def label_studio_program() -> Path | None:
+    """The labelling server's program, which lives in an environment of its own: ``LABEL_STUDIO_BIN``, else
+    ``.venv-label-studio`` in the project, else the one on PATH; None where there is none."""
+    named, ours = os.environ.get("LABEL_STUDIO_BIN"), ROOT / ".venv-label-studio" / "bin" / "label-studio"
+    found = named or (str(ours) if ours.exists() else shutil.which("label-studio"))
+    return Path(found) if found else None
+
+
+def label_studio_server() -> tuple[str, str] | None:
+    """URL and token of a labelling server that is there already: ``PLUMBLINE_LABEL_STUDIO_URL`` and ``…_TOKEN``, both or neither."""
+    url, token = os.environ.get("PLUMBLINE_LABEL_STUDIO_URL"), os.environ.get("PLUMBLINE_LABEL_STUDIO_TOKEN")
+    return (url.rstrip("/"), token) if url and token else None
+
+
+def inherited(*names: str) -> dict[str, str]:
+    """Those environment variables that are set: all that a program started by us gets of ours."""
+    return {name: os.environ[name] for name in names if name in os.environ}
