@@ -39,7 +39,7 @@ class Product:
 class Review:
     """One customer's text, kept exactly as it came so that offsets into it stay true.
 
-    id = hash(product_id, source_id, title, text, rating, date). `language` is a tag of `evals.languages` or ``und``;
+    id = hash(product_id, source_id, title, text, rating, date). `language`: a primary tag, maybe of a language we do not serve, or ``und``;
     `language_source` says who named it: ``declared`` by the file or ``identified`` by us. `rating` is scaled to 1..5.
     """
 

@@ -1,0 +1,114 @@
+"""The store: idempotent by natural key, append-only where it says so, the same on an old file."""
+
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from evals import store as store_package
+from evals.errors import InputError, UnknownIdError
+from evals.records import AuditEvent, Case, Dataset, Output, Product, Promotion, Review, Run, Score, Variant
+from evals.store import HEAD, Store, _engine, migrate
+from evals.store.tables import metadata
+
+NOW = "2026-11-22T12:00:00Z"
+
+
+@pytest.fixture
+def store() -> Store:
+    store = Store.open("sqlite://")
+    store.catalog.add_products([Product("p1", "Kettle", "kitchen", {"color": "red"})])
+    return store
+
+
+def a_run(store: Store) -> Run:
+    case = Case("case-1", "highlights", "p1", "en", "kitchen", {"reviews": 3})
+    store.runs.add_dataset(Dataset("dataset-1", "sample", "highlights", 1, NOW), [case])
+    store.runs.add_variant(Variant("variant-1", "template", "highlights", {"kind": "template"}))
+    return store.runs.add_run(Run("run-1", "highlights", "variant-1", "dataset-1", NOW))
+
+
+def test_records_come_back_as_they_went_in(store: Store) -> None:
+    assert store.catalog.product("p1") == Product("p1", "Kettle", "kitchen", {"color": "red"})
+    review = Review("r1", "p1", "ar", "ممتاز", rating=4.5)
+    assert (store.catalog.add_reviews([review]), store.catalog.add_reviews([review])) == (1, 0)
+    assert list(store.catalog.reviews("p1")) == [review]
+
+
+def test_a_run_resumed_is_asked_only_for_its_missing_cases(store: Store) -> None:
+    run = a_run(store)
+    assert [case.case_id for case in store.runs.missing_cases(run)] == ["case-1"]
+    output = Output("output-1", "run-1", "case-1", "Good.", "ok", NOW)
+    assert (store.runs.add_outputs([output]), store.runs.add_outputs([output])) == (1, 0)
+    assert store.runs.missing_cases(run) == []
+    assert list(store.runs.outputs("run-1")) == [output]
+
+
+def test_a_missing_score_is_counted_as_missing_and_not_as_zero(store: Store) -> None:
+    a_run(store)
+    store.runs.add_outputs([Output("output-1", "run-1", "case-1", "Good.", "ok", NOW)])
+    score = Score("run-1", "case-1", "output", "output-1", "length", "v:1", "code", None, "empty output")
+    store.runs.add_scores([score])
+    (mean,) = store.runs.score_means("run-1")
+    assert (mean.n, mean.missing, mean.mean) == (0, 1, None)
+
+
+def test_a_finished_run_keeps_its_first_finishing_time(store: Store) -> None:
+    a_run(store)
+    store.runs.finish_run("run-1", NOW)
+    store.runs.finish_run("run-1", "2027-01-01T00:00:00Z")
+    assert store.runs.run("run-1").finished_at == NOW
+
+
+def test_the_newest_promotion_serves_and_history_and_audit_log_grow(store: Store) -> None:
+    a_run(store)
+    for time in (NOW, "2026-12-01T00:00:00Z"):
+        promotion = Promotion("highlights", "variant-1", None, "owner", "first", time)
+        store.ledger.add_promotion(promotion, AuditEvent(time, "owner", "promote", "variant-1"))
+    assert [row.created_at for row in store.ledger.promotions("highlights")] == ["2026-12-01T00:00:00Z", NOW]
+    assert len(store.ledger.events()) == 2
+
+
+def test_what_is_not_stored_is_named(store: Store) -> None:
+    with pytest.raises(UnknownIdError, match="no run 'run-9' is stored"):
+        store.runs.run("run-9")
+
+
+def test_a_url_of_another_database_is_refused() -> None:
+    with pytest.raises(InputError, match="neither sqlite nor postgresql"):
+        Store.open("mysql://localhost/x")
+
+
+def test_head_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(store_package.__file__).with_name("migrations")))
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_a_file_of_the_first_schema_is_upgraded_and_keeps_its_rows(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.sqlite3'}"
+    old = _engine(url)
+    migrate(old, "0001")
+    Store(old).catalog.add_products([Product("p1", "Kettle", "kitchen")])
+    old.dispose()
+    upgraded = Store.open(url)
+    assert [product.product_id for product in upgraded.catalog.products()] == ["p1"]
+    with upgraded.engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path / 'new.sqlite3'}")
+    found = inspect(store.engine)
+    tables = {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}
+    tables.pop("alembic_version")
+    assert tables == {table.name: {column.name for column in table.columns} for table in metadata.sorted_tables}
+
+
+def test_sqlite_writes_ahead_and_checks_foreign_keys(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+    with store.engine.connect() as connection:
+        pragmas = {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "foreign_keys", "busy_timeout")}
+    assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 30000}
