@@ -1,0 +1,93 @@
+"""The atomic statements of an output: its sentences, with offsets and the citations that belong to them.
+
+A citation mark behind a full stop belongs to the sentence before it, and a quotation is never cut in two:
+
+>>> from evals.records import Output
+>>> text = "Sound: most reviewers are pleased. [1] One wrote: “Loud. Clear.” [2][3]"
+>>> [(c.text, c.citations) for c in claims_of(Output("o", "r", "c", text, "ok", "now"), "en")]
+[('Sound: most reviewers are pleased. [1]', (1,)), ('One wrote: “Loud. Clear.” [2][3]', (2, 3))]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from evals.identity import content_id
+from evals.records import Claim, Output
+from evals.text import Span, sentences
+
+MARK = re.compile(r"\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]")
+_LIST_MARKER = re.compile(r"(?:\d{1,2}|[a-z])[.)]|[^\w\[\]]*")
+_QUOTES = {"“": "”", "«": "»", "「": "」", "『": "』", "„": "“”", "»": "«"}
+_MAX_QUOTE = 1000  # an opening quote without its partner must not swallow the rest
+
+
+def claims_of(output: Output, language: str) -> list[Claim]:
+    """The claims of an output in order; none for an output that is blocked or failed (a fallback states nothing).
+
+    `language` is the case's; for one that is not ours sentences end at the marks of all languages.
+    """
+    if output.status != "ok":
+        return []
+    return [_claim(output, ordinal, span) for ordinal, span in enumerate(_statements(output.text, language))]
+
+
+def citations_in(text: str) -> tuple[int, ...]:
+    """The numbers of the [n] marks in order of first appearance, each once.
+
+    >>> citations_in("Good [2], light [1, 2].")
+    (2, 1)
+    """
+    return tuple(dict.fromkeys(int(n) for mark in MARK.finditer(text) for n in mark.group(1).split(",")))
+
+
+def without_citations(text: str) -> str:
+    """The statement itself, for comparing."""
+    return MARK.sub(" ", text).strip()
+
+
+def _claim(output: Output, ordinal: int, span: Span) -> Claim:
+    claim_id = content_id("claim", output.output_id, span.start, span.end)
+    return Claim(claim_id, output.output_id, ordinal, span.text, span.start, span.end, citations_in(span.text))
+
+
+def _statements(text: str, language: str) -> list[Span]:
+    """Sentences, with quotations kept whole, lone citation marks given to the sentence before, and bare list markers left out."""
+    statements: list[Span] = []
+    for span in _unquoted(text, sentences(text, language)):
+        if statements and not without_citations(span.text):
+            start = statements.pop().start
+            statements.append(Span(text[start : span.end], start, span.end))
+        elif not _LIST_MARKER.fullmatch(without_citations(span.text)):
+            statements.append(span)
+    return statements
+
+
+def _unquoted(text: str, spans: list[Span]) -> Iterator[Span]:
+    """`spans` joined where a boundary lies inside a quotation."""
+    quotations = _quotations(text)
+    start: int | None = None
+    for span in spans:
+        start = span.start if start is None else start
+        while quotations and quotations[0][1] <= span.end:
+            quotations.pop(0)
+        if not (quotations and quotations[0][0] < span.end):
+            yield Span(text[start : span.end], start, span.end)
+            start = None
+    if start is not None and spans:
+        yield Span(text[start : spans[-1].end], start, spans[-1].end)
+
+
+def _quotations(text: str) -> list[tuple[int, int]]:
+    """(start, end) of closed quotations on one line, in order, not nested."""
+    found: list[tuple[int, int]] = []
+    position = 0
+    for opening in re.finditer("[“«「『„»]", text):
+        if opening.start() < position:
+            continue
+        closing = re.compile(rf"[{_QUOTES[opening.group()]}\n]").search(text, opening.end(), opening.end() + _MAX_QUOTE)
+        if closing and closing.group() != "\n":
+            position = closing.end()
+            found.append((opening.start(), position))
+    return found
