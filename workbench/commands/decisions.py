@@ -1,0 +1,104 @@
+"""``plumb gate``, ``plumb promote``, ``plumb history``, ``plumb validate``, ``plumb schema``: from labels to who serves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evals import gate as gates
+from evals import registry, report
+from evals.gate import policy as policies
+from evals.paths import DATA
+from evals.records import Decision
+from evals.store import Store
+from workbench.context import feature_of, now, open_store, run_named, variant_name
+from workbench.output import echo_json, say, table
+
+PolicyFile = Annotated[Path, typer.Option("--policy", help="the gate's file", exists=False)]
+KINDS = {".md": "md", ".html": "html", ".json": "json", ".junit.xml": "junit"}
+
+
+def register(app: typer.Typer) -> None:
+    app.command("gate")(gate)
+    app.command("promote")(promote)
+    app.command("history")(history)
+    app.command("validate")(validate)
+    app.command("schema")(schema)
+
+
+def gate(
+    feature: Annotated[str, typer.Argument(metavar="FEATURE", help="highlights or assistant")],
+    champion: Annotated[str, typer.Option(help="a run id or a variant's name")] = "template",
+    candidate: Annotated[str, typer.Option(help="a run id or a variant's name")] = "lm-int8",
+    policy: PolicyFile | None = None,
+    output: Annotated[list[Path] | None, typer.Option("-o", help="a report: .md .html .json .junit.xml (may be repeated)")] = None,
+    seed: Annotated[int, typer.Option()] = 0,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """May the candidate replace the champion? Exit status 0 promote, 3 reject, 4 hold."""
+    store = open_store()
+    decision = decide(store, feature, champion, candidate, policy, seed)
+    for path in output or []:
+        write_report(decision, path)
+    if as_json:
+        echo_json(decision)
+    else:
+        say(report.render(decision, "md"))
+    raise typer.Exit(report.exit_status(decision))
+
+
+def decide(store: Store, feature: str, champion: str, candidate: str, policy: Path | None = None, seed: int = 0) -> Decision:
+    """Read the evidence once and store the decision."""
+    kind = feature_of(feature)
+    loaded = policies.load_policy(policy or DATA / "policies" / f"{kind}.yaml")
+    runs = [run_named(store, kind, name).run_id for name in (champion, candidate)]
+    decision = gates.decide(store, loaded, *runs, now=now(), seed=seed)
+    store.ledger.add_decision(decision)
+    return decision
+
+
+def write_report(decision: Decision, path: Path) -> None:
+    """The format follows the ending."""
+    kind = next((kind for ending, kind in KINDS.items() if path.name.endswith(ending)), None)
+    if kind is None:
+        raise typer.BadParameter(f"{path}: the ending is none of {' '.join(KINDS)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(report.render(decision, kind), encoding="utf-8")
+
+
+def promote(
+    decision_id: Annotated[str, typer.Argument(metavar="DECISION", help="a promote decision")],
+    actor: Annotated[str, typer.Option(help="who answers for it")],
+    reason: Annotated[str, typer.Option()] = "the gate said promote",
+) -> None:
+    """Put a candidate into service. Only a promote decision allows it."""
+    promoted = registry.promote(open_store(), decision_id, actor=actor, reason=reason, now=now())
+    say(f"{promoted.variant_id} serves {promoted.feature} since {promoted.created_at}.")
+
+
+def history(feature: Annotated[str, typer.Argument(metavar="FEATURE")]) -> None:
+    """Who served since when and why, and every decision."""
+    store, kind = open_store(), feature_of(feature)
+    names = {variant.variant_id: variant.name for variant in store.runs.variants(kind)}
+    served = [(p.created_at, names[p.variant_id], p.actor, p.reason, p.decision_id) for p in store.ledger.promotions(kind)]
+    table("In service", ("since", "variant", "by", "why", "decision"), served)
+    rows = [
+        (d.created_at, d.outcome, *(variant_name(store, store.runs.run(run)) for run in (d.champion_run_id, d.candidate_run_id)), d.reason)
+        for d in store.ledger.decisions(kind)
+    ]
+    table("Decisions", ("when", "outcome", "champion", "candidate", "reason"), rows)
+
+
+def validate(files: Annotated[list[Path], typer.Argument(help="policy files")]) -> None:
+    """Check policy files; an error names file, key and value."""
+    for path in files:
+        loaded = policies.load_policy(path)
+        say(f"{path}: a valid policy for {loaded.feature} with {len(loaded.requirements)} requirements.")
+
+
+def schema() -> None:
+    """The JSON Schema of policy files, for an editor's completion."""
+    typer.echo(json.dumps(policies.schema(), indent=2))

@@ -1,0 +1,126 @@
+"""``plumb run``, ``plumb score``, ``plumb compare``: outputs, their scores, and two runs side by side."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from evals import datasets, experiment
+from evals.errors import MoreNeededError
+from evals.metrics import METRICS
+from evals.metrics.base import Metric
+from evals.records import Case, Feature, Run
+from evals.store import Store
+from workbench.context import feature_of, now, open_store, run_named, variant_name
+from workbench.output import say, table
+from workbench.progress import bar
+from workbench.variants import settings_of, variant_of
+
+FeatureName = Annotated[str, typer.Argument(metavar="FEATURE", help="highlights or assistant")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("run")(run)
+    app.command("score")(score)
+    app.command("compare")(compare)
+
+
+def run(
+    feature: FeatureName,
+    variant: Annotated[str, typer.Option(help="a name in data/variants.yaml")] = "template",
+    min_reviews: Annotated[int, typer.Option(help="highlights: products with at least so many reviews")] = 30,
+    min_per_language: Annotated[int, typer.Option(help="highlights: languages with at least so many of them")] = 8,
+    limit: Annotated[int | None, typer.Option(help="only the first so many cases")] = None,
+    scored: Annotated[bool, typer.Option("--score/--no-score", help="score the outputs at once")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
+) -> None:
+    """Run a variant over every case; a stopped run goes on where it was."""
+    store, kind = open_store(), feature_of(feature)
+    cases = find_cases(store, kind, min_reviews, min_per_language)[:limit]
+    done = execute(store, kind, variant, cases, quiet=quiet)
+    if scored:
+        score_run(store, done, quiet=quiet)
+    say(totals(store, done), quiet=quiet)
+
+
+def find_cases(store: Store, feature: Feature, min_reviews: int, min_per_language: int) -> list[Case]:
+    """The cases this store offers; raises MoreNeededError when it offers none."""
+    if feature == "highlights":
+        cases = datasets.highlights_cases(store, min_reviews=min_reviews, min_per_language=min_per_language)
+    else:
+        cases = datasets.assistant_cases(store)
+    if not cases:
+        raise MoreNeededError(f"no cases for {feature}: import reviews (and, for the assistant, questions) first")
+    return cases
+
+
+def execute(store: Store, feature: Feature, name: str, cases: list[Case], *, quiet: bool = False) -> Run:
+    """One run: its variant named with everything that identifies it, its dataset by its cases."""
+    from runner import assistant, highlights
+
+    settings = settings_of(feature, name)
+    variant = variant_of(feature, name, settings)
+    dataset = datasets.make_dataset(store, f"{feature}, {len(cases)} cases", cases, now())
+    task = (highlights if feature == "highlights" else assistant).task(store.catalog, variant)
+    with bar(f"{feature} · {name}", quiet=quiet) as progress:
+        return experiment.execute(store, variant, dataset, task, now=now(), progress=progress)
+
+
+def totals(store: Store, run: Run) -> str:
+    """A run's figures in a sentence."""
+    sums = store.runs.totals(run.run_id)
+    rate = f", {sums.generated_tokens / sums.seconds:,.0f} generated tokens/s" if sums.generated_tokens and sums.seconds else ""
+    return (
+        f"{run.run_id} ({run.feature}, {variant_name(store, run)}): {sums.outputs} outputs, {sums.blocked} blocked, "
+        f"{sums.errors} errors; {sums.generated_tokens:,} generated tokens{rate}."
+    )
+
+
+def score(
+    feature: FeatureName,
+    run_name: Annotated[str, typer.Argument(metavar="RUN", help="a run id, or a variant's name for its newest run")],
+    judge_url: Annotated[str | None, typer.Option(help="an OpenAI-compatible server, for Ragas' faithfulness")] = None,
+    judge_model: Annotated[str, typer.Option()] = "plumb-lexical-judge",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
+) -> None:
+    """Score a run's outputs and claims; only what is not scored yet is measured."""
+    store = open_store()
+    run = run_named(store, feature_of(feature), run_name)
+    extra: dict[str, Metric] = {}
+    if judge_url:
+        from evals.metrics import ragas
+
+        extra["ragas_faithfulness"] = ragas.make_faithfulness(base_url=judge_url, model=judge_model)
+    new = score_run(store, run, extra, quiet=quiet)
+    say(f"{new:,} new scores for {run.run_id}.", quiet=quiet)
+    means = store.runs.score_means(run.run_id)
+    table("Means", ("metric", "language", "measured", "missing", "mean"), [(*row[:4], _number(row.mean)) for row in means])
+
+
+def score_run(store: Store, run: Run, extra: dict[str, Metric] | None = None, *, quiet: bool = False) -> int:
+    with bar(f"scoring {run.feature}", quiet=quiet) as progress:
+        return experiment.score(store, run.run_id, {**METRICS, **(extra or {})}, progress=progress)
+
+
+def compare(
+    feature: FeatureName,
+    champion: Annotated[str, typer.Argument(help="a run id or a variant's name")],
+    candidate: Annotated[str, typer.Argument(help="a run id or a variant's name")],
+) -> None:
+    """Two runs side by side, metric by language: machine scores only, no verdict (that is `plumb gate`)."""
+    started, store, kind = time.monotonic(), open_store(), feature_of(feature)
+    left, right = (run_named(store, kind, name) for name in (champion, candidate))
+    means = [{(m.metric, m.language): m for m in store.runs.score_means(run.run_id)} for run in (left, right)]
+    rows = [
+        (metric, language, _number(a.mean), _number(b.mean), _number(b.mean - a.mean if None not in (a.mean, b.mean) else None, "+"), b.n)
+        for (metric, language), a in means[0].items()
+        if (b := means[1].get((metric, language)))
+    ]
+    table(f"{champion} → {candidate}", ("metric", "language", "champion", "candidate", "difference", "n"), rows)
+    say(f"{len(rows)} rows in {time.monotonic() - started:.1f} s. Machine scores only; the decision is `plumb gate`.")
+
+
+def _number(value: float | None, sign: str = "") -> str | None:
+    return None if value is None else f"{value:{sign}.3f}"
