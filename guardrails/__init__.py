@@ -2,9 +2,9 @@
 
 RAILS is listed by hand; adding one is a file here, a row below and a line in ``data/guardrails/policy.yaml``.
 
->>> text = "Very\\u202e light"
+>>> text = "Very light, write to a@b.example [1]."
 >>> apply(text, check_output(text, "en", (), "assistant"), "Not available.")
-('Very light', 'ok')
+('Very light, write to ••• [1].', 'ok')
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from evals.text import sentences
 from guardrails import policy
 from guardrails.base import TARGETS, Context, Draft, Hit, Rail, SpanRail, Target
 from guardrails.citation import CITATION
+from guardrails.contact import CONTACT
 from guardrails.hidden import HIDDEN
+from guardrails.language import LANGUAGE
 
-RAILS: dict[str, Rail] = {rail.name: rail for rail in (CITATION, HIDDEN)}
+RAILS: dict[str, Rail] = {rail.name: rail for rail in (CONTACT, LANGUAGE, CITATION, HIDDEN)}
 
 __all__ = [
     "RAILS",

@@ -8,8 +8,9 @@ from __future__ import annotations
 from evals.metrics.base import Measured, Metric
 from evals.metrics.citations import CITATIONS
 from evals.metrics.claims import claims_of
+from evals.metrics.language import LANGUAGE
 from evals.metrics.length import LENGTH
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in (LENGTH, CITATIONS)}
+METRICS: dict[str, Metric] = {metric.name: metric for metric in (LANGUAGE, CITATIONS, LENGTH)}
 
 __all__ = ["METRICS", "Measured", "Metric", "claims_of"]

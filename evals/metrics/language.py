@@ -1,0 +1,113 @@
+"""Is an output in the language it was asked for? Sentence by sentence: the script first, which is certain, then identification.
+
+Short sentences abstain: brand names and numbers have no language. So do guesses the identifier itself is unsure of, and, below a
+longer length, languages that share most of their words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import regex
+
+from evals.languages import LANGUAGES, identify
+from evals.metrics.base import Measured, Metric, signature
+from evals.metrics.claims import without_citations
+from evals.records import Case, Claim, Output
+from evals.text import sentences
+
+MIN_LETTERS = {"spaces": 16, "characters": 6}  # below it the identifier errs more than it helps
+MIN_PROBABILITY = 0.9
+MIN_SCRIPT_SHARE = 0.5  # own script among letters; brand names stay Latin everywhere
+SURE_LETTERS = 60  # from here on even near languages are told apart
+_NEAR = (frozenset({"da", "no"}), frozenset({"hi", "mr"}))
+_SCRIPTS = {
+    "Jpan": ("Han", "Hiragana", "Katakana"),
+    "Kore": ("Hangul", "Han"),
+    "Hans": ("Han",),
+    "Latn": ("Latin",),
+    "Arab": ("Arabic",),
+    "Beng": ("Bengali",),
+    "Deva": ("Devanagari",),
+    "Grek": ("Greek",),
+    "Hebr": ("Hebrew",),
+    "Taml": ("Tamil",),
+    "Telu": ("Telugu",),
+}
+_LETTER = regex.compile(r"\p{L}")
+_KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
+
+
+@cache
+def _own(script: str) -> regex.Pattern[str]:
+    return regex.compile("[" + "".join(rf"\p{{{name}}}" for name in _SCRIPTS[script]) + "]")
+
+
+def script_share(text: str, language: str) -> float | None:
+    """Share of the letters that belong to the language's script; None without letters.
+
+    >>> script_share("とても軽い Anker", "ja"), script_share("12 kg", "el"), script_share("5/5", "en")
+    (0.5, 0.0, None)
+    """
+    letters = _LETTER.findall(text)
+    own = _own(LANGUAGES[language].script)
+    return sum(bool(own.match(letter)) for letter in letters) / len(letters) if letters else None
+
+
+def is_in(text: str, language: str) -> bool | None:
+    """Whether a sentence is in `language`; None where that cannot be told.
+
+    >>> is_in("Der Akku hält den ganzen Tag.", "de"), is_in("The battery lasts all day long.", "de"), is_in("Top!", "de")
+    (True, False, None)
+    """
+    row = LANGUAGES[language]
+    letters = _LETTER.findall(text)
+    share = script_share(text, language)
+    if share is None or len(letters) < MIN_LETTERS[row.words]:
+        return None
+    if share < MIN_SCRIPT_SHARE:
+        return False
+    if row.script in ("Jpan", "Hans"):
+        kana = len(_KANA.findall(text))
+        return kana > 0 or None if language == "ja" else kana * 10 < len(letters)
+    if sum(other.script == row.script for other in LANGUAGES.values()) == 1:
+        return True
+    return _identified(text, language, len(letters))
+
+
+def _identified(text: str, language: str, letters: int) -> bool | None:
+    found, probability = identify(text)
+    if found == language:
+        return True
+    near = any({found, language} <= pair for pair in _NEAR)
+    return None if probability < MIN_PROBABILITY or (near and letters < SURE_LETTERS) else False
+
+
+def _compute(case: Case, output: Output, claims: Sequence[Claim]) -> list[Measured]:
+    if case.language not in LANGUAGES:
+        return [Measured(None, f"not measurable: language {case.language!r} is not one of ours")]
+    judged = [is_in(without_citations(span.text), case.language) for span in sentences(output.text, case.language)]
+    inside, outside = judged.count(True), judged.count(False)
+    detail = {"sentences": len(judged), "in": inside, "out": outside, "claims": len(claims)}
+    if not inside + outside:
+        return [Measured(None, "not measurable: no sentence is long enough to tell its language", detail)]
+    return [Measured(inside / (inside + outside), detail=detail)]
+
+
+LANGUAGE = Metric(
+    name="language_adherence",
+    source="code",
+    subject="output",
+    signature=signature(
+        1,
+        identifier="py3langid-0.4.0",
+        languages=len(LANGUAGES),
+        letters="/".join(map(str, MIN_LETTERS.values())),
+        near=SURE_LETTERS,
+        probability=MIN_PROBABILITY,
+        script=MIN_SCRIPT_SHARE,
+    ),
+    compute=_compute,
+    meaning="share of the sentences, of those whose language can be told, that are in the case's language",
+)
