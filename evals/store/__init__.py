@@ -17,22 +17,37 @@ from sqlalchemy.pool import StaticPool
 from evals import paths
 from evals.errors import InputError, RetryError
 from evals.store.catalog import Catalog, ReviewCount
+from evals.store.comparisons import Comparisons, Pair, PairedMean
 from evals.store.ledger import Ledger
 from evals.store.queue import Queue, QueueStatus
 from evals.store.runs import Runs, RunTotals, ScoreMean
 
-__all__ = ["Catalog", "Ledger", "Queue", "QueueStatus", "ReviewCount", "RunTotals", "Runs", "ScoreMean", "Store"]
+__all__ = [
+    "Catalog",
+    "Comparisons",
+    "Ledger",
+    "Pair",
+    "PairedMean",
+    "Queue",
+    "QueueStatus",
+    "ReviewCount",
+    "RunTotals",
+    "Runs",
+    "ScoreMean",
+    "Store",
+]
 
-HEAD = "0001"  # the newest migration; a test compares it with the scripts
+HEAD = "0002"  # the newest migration; a test compares it with the scripts
 
 
 class Store:
-    """The system of record, in four parts: `catalog`, `runs`, `queue`, `ledger`."""
+    """The system of record, in five parts: `catalog`, `runs`, `comparisons`, `queue`, `ledger`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.catalog = Catalog(engine)
         self.runs = Runs(engine)
+        self.comparisons = Comparisons(engine)
         self.queue = Queue(engine)
         self.ledger = Ledger(engine)
 

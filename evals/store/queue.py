@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, case, func, select, update
 
-from evals.records import Annotation, Annotator, LabelledClaim, QueueItem, StudioProject, StudioTask
+from evals.records import Annotation, Annotator, LabelledClaim, QueueItem, StudioCursor, StudioProject, StudioTask
 from evals.store import tables
 from evals.store.rows import Record, batches, from_row, insert_missing, upsert
 
@@ -91,6 +91,17 @@ class Queue:
             with self._engine.begin() as connection:
                 connection.execute(t.delete().where(t.c.server_url == server_url, t.c.item_id.in_(batch)))
 
+    def put_cursor(self, cursor: StudioCursor) -> None:
+        """Remember how far a project has been collected: call it after what was collected is stored."""
+        with self._engine.begin() as connection:
+            upsert(connection, tables.studio_cursor, [cursor])
+
+    def cursor(self, server_url: str, project_id: int) -> StudioCursor | None:
+        """None: nothing has been collected yet."""
+        t = tables.studio_cursor
+        found = self._all(StudioCursor, select(t).where(t.c.server_url == server_url, t.c.project_id == project_id))
+        return found[0] if found else None
+
     # ------------------------------------------------------------------ people
     def put_annotators(self, annotators: Iterable[Annotator]) -> None:
         """Add people, or change their languages."""
@@ -122,8 +133,8 @@ class Queue:
             return self._all(Annotation, query)
         return [row for batch in batches(item_ids) for row in self._all(Annotation, query.where(t.c.item_id.in_(batch)))]
 
-    def labelled_claims(self, run_id: str) -> list[LabelledClaim]:
-        """One row per living annotation of a run's claims, joined to case and product: the gate's input."""
+    def labelled_claims(self, run_id: str, case_id: str | None = None) -> list[LabelledClaim]:
+        """One row per living annotation of a run's (or one case's) claims, joined to case and product: the gate's input."""
         item, note, kase = tables.queue_item, tables.annotation, tables.case
         joined = note.join(item, item.c.item_id == note.c.item_id).join(kase, kase.c.case_id == item.c.case_id)
         columns = (
@@ -138,6 +149,8 @@ class Queue:
             item.c.probability,
         )
         query = select(*columns).select_from(joined).where(item.c.run_id == run_id, note.c.deleted.is_(False))
+        if case_id is not None:
+            query = query.where(item.c.case_id == case_id)
         return self._all(LabelledClaim, query.order_by(item.c.case_id, item.c.claim_id, note.c.annotator_id))
 
     def status(self) -> list[QueueStatus]:

@@ -172,6 +172,17 @@ class Runs:
         query = select(tables.claim).select_from(joined).where(tables.output.c.run_id == run_id)
         return self._all(Claim, query.order_by(tables.claim.c.output_id, tables.claim.c.ordinal))
 
+    def claims_of(self, output_id: str) -> list[Claim]:
+        """An output's claims in order."""
+        t = tables.claim
+        return self._all(Claim, select(t).where(t.c.output_id == output_id).order_by(t.c.ordinal))
+
+    def scores_of(self, run_id: str, case_id: str) -> list[Score]:
+        """Every score of one case's output and its claims."""
+        t = tables.score
+        query = select(t).where(t.c.run_id == run_id, t.c.case_id == case_id)
+        return self._all(Score, query.order_by(t.c.subject_id, t.c.metric, t.c.signature))
+
     def add_scores(self, scores: Iterable[Score]) -> int:
         """Scores are appended; one with the same subject, metric and signature is already known."""
         return self._add(tables.score, scores)

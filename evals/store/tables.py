@@ -207,6 +207,13 @@ studio_task = Table(
     Column("project_id", Integer, nullable=False),
     Column("task_id", Integer, nullable=False),
 )
+studio_cursor = Table(
+    "studio_cursor",
+    metadata,
+    _key("server_url"),
+    Column("project_id", Integer, primary_key=True, autoincrement=False),
+    _word("updated_at"),
+)
 annotation = Table(
     "annotation",
     metadata,

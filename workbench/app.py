@@ -1,0 +1,38 @@
+"""The workbench: ``plumb ui``. This file is the frame; each page is a file in ``views``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from workbench.cards import BASE_CSS
+from workbench.session import store
+
+HERE = Path(__file__).parent
+
+st.set_page_config(page_title="Plumbline", page_icon=str(HERE / "static" / "favicon.png"), layout="wide")
+st.html(f"<style>{BASE_CSS}</style>")
+st.logo(str(HERE / "static" / "logo.svg"), size="large")
+
+
+def page(name: str, title: str, icon: str, *, default: bool = False, hidden: bool = False) -> st.Page:
+    return st.Page(HERE / "views" / f"{name}.py", title=title, icon=icon, default=default, visibility="hidden" if hidden else "visible")
+
+
+pages = st.navigation(
+    {
+        "": [page("overview", "Overview", ":material/dashboard:", default=True)],
+        "Experiments": [
+            page("compare", "Compare", ":material/compare_arrows:"),
+            page("sample", "Sample", ":material/article:", hidden=True),
+        ],
+        "Annotation": [page("queues", "Queues", ":material/inbox:")],
+        "Release": [page("gate", "Gate", ":material/gavel:")],
+        "Explore": [page("playground", "Playground", ":material/science:")],
+    }
+)
+with st.sidebar:
+    engine = store().engine.url.get_backend_name()
+    st.caption(f"{engine} · local, no sign-in", help="Served on loopback only. Put a proxy with sign-in before it to share it.")
+pages.run()
