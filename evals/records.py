@@ -296,8 +296,17 @@ class StudioTask:
 
 
 @dataclass(frozen=True)
+class StudioCursor:
+    """How far a project's changes have been collected: everything the server dated up to `updated_at` is stored here."""
+
+    server_url: str
+    project_id: int
+    updated_at: str
+
+
+@dataclass(frozen=True)
 class Annotation:
-    """One person's submission for one item. Natural key: `annotation_id` (server's unique id, or uuid5 of ours). Later edits update it.
+    """One person's verdict on one item. Natural key: `annotation_id` = uuid5(item_id, annotator_id). Later edits update it.
 
     `deleted` is set, not removed, when the annotation disappears from the server.
     """
