@@ -40,7 +40,12 @@ def _languages(counts: Mapping[str, int], least: int) -> list[str]:
 
 def _highlights_case(store: Store, product: Product, tag: str) -> Case:
     ids = store.catalog.review_ids(product.product_id, tag)
-    return _case("highlights", product, tag, {"reviews": len(ids), "reviews_sha256": sha256("\n".join(sorted(ids)))})
+    return _case("highlights", product, tag, {"reviews": len(ids), "reviews_sha256": reviews_sha256(ids)})
+
+
+def reviews_sha256(review_ids: Sequence[str]) -> str:
+    """The hash by which a case names the reviews it is about."""
+    return sha256("\n".join(sorted(review_ids)))
 
 
 def assistant_cases(store: Store) -> list[Case]:

@@ -232,7 +232,7 @@ def _score_batch(store: Store, run_id: str, cases: Sequence[Case], metrics: Sequ
 
 
 def _measure(metric: Metric, case: Case, output: Output, claims: Sequence[Claim], known: set[str]) -> list[Score]:
-    subjects = [output.output_id] if metric.subject == "output" else [claim.claim_id for claim in claims]
+    subjects = [claim.claim_id for claim in claims] if metric.subject == "claim" and claims else [output.output_id]
     wanted = set(subjects) - known
     if not wanted:
         return []
@@ -248,7 +248,7 @@ def _failed(metric: Metric, output: Output, subject_id: str, error: Exception) -
     return Score(
         run_id=output.run_id,
         case_id=output.case_id,
-        subject=metric.subject,
+        subject="output" if subject_id == output.output_id else "claim",
         subject_id=subject_id,
         metric=metric.name,
         signature=metric.signature,

@@ -17,8 +17,8 @@ from evals.packs import LanguagePack, pack
 from runner.highlights.ngrams import Matrix, NgramModel
 from runner.highlights.segment import folded
 
-SURE = 0.40  # of the model's value for its first choice (1 = like the training sentences)
-AHEAD = 0.15  # ... and its lead over the second
+SURE = 0.35  # of the model's value for its first choice (1 = like the training sentences)
+AHEAD = 0.10  # ... and its lead over the second
 _WORD_START = r"(?<![\p{L}\p{M}\p{N}])"
 # What Arabic and Hebrew write as part of the next word: and, so, in, for, like, the.
 _PROCLITICS = {"ar": r"(?:[وف]?(?:ال|لل|[بلك](?:ال)?)?)", "he": r"(?:[והבלמשכ]{0,3})"}

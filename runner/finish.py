@@ -1,0 +1,61 @@
+"""From a text to a result: the rails have the last word on what is shown, and every finding is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from evals.experiment import FindingLike, TaskResult
+from evals.packs import pack
+from evals.records import Case, Passage
+from evals.text import sentences
+from guardrails import Draft, apply, check_output, screen_evidence
+from runner.backends.base import Generation
+
+
+def screened(passages: Sequence[Passage], tag: str, case: Case) -> tuple[list[Passage], list[Draft]]:
+    """The passages a model may see, and the findings, whose offsets are moved into the source they name."""
+    kept: list[Passage] = []
+    findings: list[Draft] = []
+    for passage in passages:
+        clean, drafts = screen_evidence([passage], tag, case.feature)
+        kept += clean
+        findings += [replace(draft, start=draft.start + passage.start, end=draft.end + passage.start) for draft in drafts]
+    return kept, findings
+
+
+def checked(case: Case, text: str, result: TaskResult) -> TaskResult:
+    """`result` with `text` as the rails leave it: as it is, masked, or replaced by the language's fallback."""
+    drafts = check_output(text, case.language, result.passages, case.feature)
+    shown, status = apply(text, drafts, pack(case.language).fallback)
+    findings: tuple[FindingLike, ...] = (*result.findings, *drafts)
+    return replace(result, text=shown, status=status, findings=findings)
+
+
+def generated(case: Case, generation: Generation, result: TaskResult) -> TaskResult:
+    """`result` with what the model said, checked; an error where it said nothing. `result.total_s` is the time before it was asked."""
+    before = result.total_s or 0.0
+    result = replace(
+        result,
+        prompt_tokens=generation.prompt_tokens,
+        generated_tokens=generation.generated_tokens,
+        first_token_s=None if generation.first_token_s is None else before + generation.first_token_s,
+        total_s=before + generation.total_s,
+    )
+    text = whole_sentences(generation.text, case.language) if generation.finish_reason == "length" else generation.text.strip()
+    if not text:
+        why = "the prompt does not fit the model" if generation.finish_reason == "context" else "the model said nothing"
+        return replace(result, status="error", error=f"{why} ({generation.prompt_tokens} prompt tokens)")
+    return checked(case, text, result)
+
+
+def whole_sentences(text: str, tag: str) -> str:
+    """`text` without the sentence that generation was cut off in, unless it is the only one.
+
+    >>> whole_sentences("Light. [1] It also ha", "en")
+    'Light. [1]'
+    """
+    parts = sentences(text.strip(), tag)
+    if len(parts) > 1 and sentences(f"{parts[-1].text} x", tag)[0].text != parts[-1].text:
+        parts.pop()
+    return text.strip()[: parts[-1].end] if parts else ""
