@@ -36,11 +36,10 @@ def demo(
     headless: Annotated[bool, typer.Option("--headless", help="end after the summary")] = False,
     annotators: Annotated[bool, typer.Option("--annotators/--no-annotators", help="let simulated annotators label")] = True,
     port: Annotated[int, typer.Option(help="of the workbench")] = 8501,
-    products: Annotated[int | None, typer.Option(help="only the first so many products of the sample (for a quick look)")] = None,
 ) -> None:
     """The whole loop on the sample catalogue, then the workbench."""
     from workbench.demo import run_demo
 
-    run_demo(annotators=annotators, products=products, port=port)
+    run_demo(annotators=annotators, port=port)
     if not headless:
         ui(port)
