@@ -18,7 +18,8 @@ from evals.records import AspectRow, Passage
 
 MAX_ROWS = 4  # a summary has two to four sentences, one per row
 MAX_PASSAGES = 6  # what fits the small model's context beside a question
-COMPACT_BYTES = {"highlights": 90, "assistant": 240}  # UTF-8 bytes per passage in the compact style: its context is 512 tokens
+COMPACT_BYTES = {"highlights": 90, "assistant": 240}  # UTF-8 bytes per passage in the compact style: its context is 512 tokens ...
+COMPACT_TOTAL = 840  # ... and per prompt, for an unknown script may cost a token for every second byte
 CHAT_CHARACTERS = 1000
 
 
@@ -159,7 +160,13 @@ def _compact(feature: str, tag: str, lines: Sequence[str]) -> Prompt:
 
 
 def _compact_evidence(feature: str, words: LanguagePack, passages: Sequence[Passage]) -> list[str]:
-    return [f"[{p.number}] {shorten(_evidence(words, p), COMPACT_BYTES[feature])}" for p in passages]
+    limit = compact_limit(feature, len(passages))
+    return [f"[{p.number}] {shorten(_evidence(words, p), limit)}" for p in passages]
+
+
+def compact_limit(feature: str, passages: int) -> int:
+    """UTF-8 bytes each of so many passages may take in the compact style."""
+    return min(COMPACT_BYTES[feature], COMPACT_TOTAL // max(1, passages))
 
 
 def _cited(rows: Sequence[AspectRow], passages: Sequence[Passage]) -> list[Passage]:
