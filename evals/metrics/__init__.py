@@ -8,9 +8,10 @@ from __future__ import annotations
 from evals.metrics.base import Measured, Metric
 from evals.metrics.citations import CITATIONS
 from evals.metrics.claims import claims_of
+from evals.metrics.grounding import GROUNDED
 from evals.metrics.language import LANGUAGE
 from evals.metrics.length import LENGTH
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in (LANGUAGE, CITATIONS, LENGTH)}
+METRICS: dict[str, Metric] = {metric.name: metric for metric in (GROUNDED, LANGUAGE, CITATIONS, LENGTH)}
 
 __all__ = ["METRICS", "Measured", "Metric", "claims_of"]

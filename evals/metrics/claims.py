@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from evals.identity import content_id
+from evals.languages import LANGUAGES
+from evals.packs import pack
 from evals.records import Claim, Output
 from evals.text import Span, sentences
 
@@ -53,15 +56,25 @@ def _claim(output: Output, ordinal: int, span: Span) -> Claim:
 
 
 def _statements(text: str, language: str) -> list[Span]:
-    """Sentences, with quotations kept whole, lone citation marks given to the sentence before, and bare list markers left out."""
+    """Sentences, quotations kept whole; lone citation marks go to the sentence before, "One reviewer writes." to the one it announces."""
     statements: list[Span] = []
     for span in _unquoted(text, sentences(text, language)):
-        if statements and not without_citations(span.text):
+        bare = without_citations(span.text)
+        if statements and (not bare or statements[-1].text in _announcements(language)):
             start = statements.pop().start
             statements.append(Span(text[start : span.end], start, span.end))
-        elif not _LIST_MARKER.fullmatch(without_citations(span.text)):
+        elif not _LIST_MARKER.fullmatch(bare):
             statements.append(span)
     return statements
+
+
+@cache
+def _announcements(language: str) -> frozenset[str]:
+    """The sentences with which a language's answer patterns announce a quotation or a value: they state nothing themselves."""
+    if language not in LANGUAGES:
+        return frozenset()
+    patterns = [variant for key in ("attribute", "quote") for variant in pack(language).answer[key]]
+    return frozenset(span.text for variant in patterns for span in sentences(variant, language) if "{" not in span.text)
 
 
 def _unquoted(text: str, spans: list[Span]) -> Iterator[Span]:

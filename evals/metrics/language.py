@@ -41,7 +41,7 @@ _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
 
 @cache
 def _own(script: str) -> regex.Pattern[str]:
-    return regex.compile("[" + "".join(rf"\p{{{name}}}" for name in _SCRIPTS[script]) + "]")
+    return regex.compile(r"[\p{L}&&[" + "".join(rf"\p{{{name}}}" for name in _SCRIPTS[script]) + "]]", regex.V1)
 
 
 def script_share(text: str, language: str) -> float | None:
@@ -50,9 +50,8 @@ def script_share(text: str, language: str) -> float | None:
     >>> script_share("とても軽い Anker", "ja"), script_share("12 kg", "el"), script_share("5/5", "en")
     (0.5, 0.0, None)
     """
-    letters = _LETTER.findall(text)
-    own = _own(LANGUAGES[language].script)
-    return sum(bool(own.match(letter)) for letter in letters) / len(letters) if letters else None
+    letters = len(_LETTER.findall(text))
+    return len(_own(LANGUAGES[language].script).findall(text)) / letters if letters else None
 
 
 def is_in(text: str, language: str) -> bool | None:

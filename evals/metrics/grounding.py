@@ -1,0 +1,107 @@
+"""`grounded`: does the evidence say what a claim says? By code, deterministically, in the 28 languages that have a pack.
+
+Highlights: a claim about an aspect is held against the aspect table (`evals.metrics.table`), and a snippet it cites must be about that
+aspect. Answers: against the passages it cites, or all of them (`evals.metrics.passages`). "The evidence does not say" is *not checkable*:
+whether an answer was there to be found is a question about retrieval, which words cannot decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evals.bands import FEW, MIN_OPINIONS, MOST
+from evals.identity import sha256
+from evals.languages import LANGUAGES
+from evals.metrics import lexicon, passages, table
+from evals.metrics.base import Measured, Metric, signature
+from evals.metrics.claims import without_citations
+from evals.metrics.language import MIN_SCRIPT_SHARE, script_share
+from evals.metrics.lexicon import Reading, reader
+from evals.metrics.verdicts import Judgement
+from evals.paths import DATA
+from evals.records import Case, Claim, Output, Passage
+
+
+def check(case: Case, output: Output, claim: Claim) -> Judgement:
+    """The verdict on one claim, with what decided. Raises UnknownIdError for a language without a pack."""
+    tag = case.language
+    share = script_share(without_citations(claim.text), tag)
+    if share is not None and share < MIN_SCRIPT_SHARE and LANGUAGES[tag].script != "Latn" and not reader(tag).read(claim.text).aspect:
+        return Judgement("not_checkable", f"the claim is not written in {LANGUAGES[tag].name}")
+    if passages.says_unknown(claim.text, tag):
+        return Judgement("not_checkable", "says that the evidence does not tell")
+    numbers = {passage.number: passage for passage in output.passages}
+    missing = [n for n in claim.citations if n not in numbers]
+    if missing:
+        return Judgement("unsupported", f"cites passages that do not exist: {missing[:5]}")
+    cited = [numbers[n] for n in claim.citations]
+    reading = reader(tag).read(claim.text)
+    if case.feature == "highlights" and reading.aspect and _about_opinions(reading):
+        return _highlight(claim, reading, output, cited, tag)
+    return _answer(claim, reading, output, cited, tag)
+
+
+def _about_opinions(reading: Reading) -> bool:
+    return bool(reading.sides or reading.quantity or reading.numbers or reading.at_start)
+
+
+def _highlight(claim: Claim, reading: Reading, output: Output, cited: Sequence[Passage], tag: str) -> Judgement:
+    row = next((row for row in output.aspects if row.aspect == reading.aspect), None)
+    if row is None:
+        return Judgement("unsupported", f"nothing was counted on {reading.aspect}")
+    elsewhere = next((passage for passage in cited if passage.aspect not in (None, reading.aspect)), None)
+    if elsewhere is not None:
+        return Judgement("unsupported", f"cites a snippet about {elsewhere.aspect}, not {reading.aspect}", elsewhere)
+    found = table.against_row(claim.text, reading, row, tag)
+    return Judgement(found.verdict, found.why, cited[0] if cited else _snippet(output, reading))
+
+
+def _snippet(output: Output, reading: Reading) -> Passage | None:
+    """The snippet a reader should look at: of the aspect, and of the claim's side if there is one."""
+    about = [passage for passage in output.passages if passage.aspect == reading.aspect]
+    return next((passage for passage in about if passage.polarity == reading.side), about[0] if about else None)
+
+
+def _answer(claim: Claim, reading: Reading, output: Output, cited: Sequence[Passage], tag: str) -> Judgement:
+    evidence = list(cited or output.passages)
+    readable = [passage for passage in evidence if passage.language == tag or passage.source == "attribute"]
+    if evidence and not readable:
+        return Judgement("not_checkable", f"the evidence is in {evidence[0].language}, the claim in {tag}")
+    if reading.aspect and (reading.sides or reading.quantity == "mixed") and not passages.quotes(claim.text):
+        row = table.row_of(reading.aspect, readable, tag)
+        if row is not None:
+            return table.against_passages(reading, row)
+        if reading.at_start:
+            return Judgement("unsupported", f"no passage is about {reading.aspect}")
+    return passages.against_passages(claim.text, reading, readable, tag)
+
+
+def _compute(case: Case, output: Output, claims: Sequence[Claim]) -> list[Measured]:
+    if case.language not in LANGUAGES:
+        return [Measured(None, f"not measurable: language {case.language!r} is not one of ours") for _ in claims]
+    return [check(case, output, claim).measured() for claim in claims]
+
+
+def _packs() -> str:
+    """Hash of all language packs: another word is another measure."""
+    files = sorted((DATA / "languages").glob("*.yaml"))
+    return sha256("".join(file.name + sha256(file.read_bytes()) for file in files))[:12]
+
+
+GROUNDED = Metric(
+    name="grounded",
+    source="code",
+    subject="claim",
+    signature=signature(
+        1,
+        lexicon=lexicon.VERSION,
+        packs=_packs(),
+        bands=f"{MIN_OPINIONS}/{FEW}/{MOST}",
+        negation=lexicon.NEGATION_WORDS,
+        ngram="/".join(map(str, passages.NGRAM.values())),
+        coverage=passages.COVERAGE,
+        unknown=passages.LIKE_UNKNOWN,
+    ),
+    compute=_compute,
+    meaning="1 if the evidence says what the claim says; 0 if it says otherwise or nothing; None if words cannot tell",
+)
