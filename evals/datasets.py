@@ -9,7 +9,7 @@ from typing import Any
 from evals.errors import InputError
 from evals.identity import content_id, sha256
 from evals.languages import LANGUAGES
-from evals.records import Case, Dataset, Feature, Product, Question
+from evals.records import Case, Dataset, Feature, Product
 from evals.store import Store
 
 
@@ -52,11 +52,12 @@ def assistant_cases(store: Store) -> list[Case]:
     """One case per stored question in one of the 28 languages, by product, language and question."""
     products = {product.product_id: product for product in store.catalog.products()}
     asked = sorted(store.catalog.questions(), key=lambda question: (question.product_id, question.language, question.question_id))
-    return [_assistant_case(products[question.product_id], question) for question in asked if question.language in LANGUAGES]
+    return [assistant_case(products[some.product_id], some.language, some.text) for some in asked if some.language in LANGUAGES]
 
 
-def _assistant_case(product: Product, question: Question) -> Case:
-    return _case("assistant", product, question.language, {"question": question.text})
+def assistant_case(product: Product, language: str, question: str) -> Case:
+    """The case of a question about a product, stored or just typed."""
+    return _case("assistant", product, language, {"question": question})
 
 
 def _case(feature: Feature, product: Product, tag: str, inputs: Mapping[str, Any]) -> Case:

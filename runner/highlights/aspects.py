@@ -51,6 +51,10 @@ class AspectFinder:
             found[index] = self._by_model(sentences[index], row)
         return found
 
+    def named(self, sentence: str) -> list[str]:
+        """The aspects that a word of the language pack names: quick, and never a guess."""
+        return [hit.aspect for hit in self._by_terms(sentence)]
+
     def _by_terms(self, sentence: str) -> list[AspectHit]:
         text = folded(sentence)
         hits: dict[str, AspectHit] = {}

@@ -64,9 +64,11 @@ def _mentions(reviews: Sequence[Review], tag: str) -> list[list[Mention]]:
 
 
 def _values(about: Sequence[tuple[int, Span, AspectHit, bool]], reviews: Sequence[Review], tag: str) -> list[float]:
-    """A sentence about several aspects is judged clause by clause: "great sound, poor battery"."""
-    texts = [_clause(span, hit) if shared else span.text for _, span, hit, shared in about]
-    return model(tag).values(texts, [reviews[number].rating for number, *_ in about])
+    """Of a sentence about several aspects, the clause counts half: "great sound, poor battery"."""
+    ratings = [reviews[number].rating for number, *_ in about]
+    whole = model(tag).values([span.text for _, span, _, _ in about], ratings)
+    clause = model(tag).values([_clause(span, hit) if shared else span.text for _, span, hit, shared in about], ratings)
+    return [round((a + b) / 2, 6) for a, b in zip(whole, clause, strict=True)]
 
 
 def _clause(span: Span, hit: AspectHit) -> str:
