@@ -7,24 +7,30 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.pool import StaticPool
 
 from evals import paths
 from evals.errors import InputError, RetryError
 from evals.store.catalog import Catalog, ReviewCount
 from evals.store.comparisons import Comparisons, Pair, PairedMean
+from evals.store.coverage import CatalogTotals, Coverage, CoveredProduct
 from evals.store.ledger import Ledger
 from evals.store.queue import Queue, QueueStatus
 from evals.store.runs import Runs, RunTotals, ScoreMean
 
 __all__ = [
     "Catalog",
+    "CatalogTotals",
     "Comparisons",
+    "Coverage",
+    "CoveredProduct",
     "Ledger",
     "Pair",
     "PairedMean",
@@ -41,13 +47,14 @@ HEAD = "0002"  # the newest migration; a test compares it with the scripts
 
 
 class Store:
-    """The system of record, in five parts: `catalog`, `runs`, `comparisons`, `queue`, `ledger`."""
+    """The system of record, in six parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `ledger`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.catalog = Catalog(engine)
         self.runs = Runs(engine)
         self.comparisons = Comparisons(engine)
+        self.coverage = Coverage(engine)
         self.queue = Queue(engine)
         self.ledger = Ledger(engine)
 
@@ -69,9 +76,17 @@ class Store:
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to `revision`; costs one query when it is there already."""
+    """Bring the schema to `revision`; costs one query when it is there already. Two processes may ask at once."""
     if revision == "head" and _version(engine) == HEAD:
         return
+    try:
+        _upgrade(engine, revision)
+    except (OperationalError, ProgrammingError, IntegrityError):
+        if not _done_by_another(engine):
+            raise
+
+
+def _upgrade(engine: Engine, revision: str) -> None:
     from alembic import command  # 0.3 s: only when there is something to do
     from alembic.config import Config
 
@@ -80,6 +95,17 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def _done_by_another(engine: Engine, patience_s: float = 20.0) -> bool:
+    """Whether a process that began before us brings the schema to HEAD within `patience_s`."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        with suppress(OperationalError):
+            if _version(engine) == HEAD:
+                return True
+        time.sleep(0.1)
+    return False
 
 
 def _version(engine: Engine) -> str | None:

@@ -56,7 +56,8 @@ def insert_missing(connection: Connection, table: Table, records: Sequence[Any])
     if not records:
         return 0
     statement = _insert(connection, table).values([to_row(record) for record in records]).on_conflict_do_nothing()
-    return max(connection.execute(statement).rowcount, 0)
+    key = next(iter(table.primary_key))
+    return len(connection.execute(statement.returning(key)).all())  # rowcount is -1 on PostgreSQL
 
 
 def upsert(connection: Connection, table: Table, records: Sequence[Any]) -> None:

@@ -1,5 +1,7 @@
 """The store: idempotent by natural key, append-only where it says so, the same on an old file."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from sqlalchemy import inspect, text
 
 from evals import store as store_package
 from evals.errors import InputError, UnknownIdError
+from evals.paths import ROOT
 from evals.records import AuditEvent, Case, Dataset, Output, Product, Promotion, Review, Run, Score, Variant
 from evals.store import HEAD, Store, _engine, migrate
 from evals.store.tables import metadata
@@ -112,3 +115,10 @@ def test_sqlite_writes_ahead_and_checks_foreign_keys(tmp_path: Path) -> None:
     with store.engine.connect() as connection:
         pragmas = {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "foreign_keys", "busy_timeout")}
     assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 30000}
+
+
+def test_two_processes_may_open_a_new_store_at_once(tmp_path: Path) -> None:
+    script = f"from evals.store import Store; Store.open('sqlite:///{tmp_path / 'new.sqlite3'}').catalog.products()"
+    processes = [subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, cwd=ROOT) for _ in range(3)]
+    errors = [process.communicate()[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], errors
