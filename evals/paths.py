@@ -47,3 +47,8 @@ def label_studio_server() -> tuple[str, str] | None:
 def inherited(*names: str) -> dict[str, str]:
     """Those environment variables that are set: all that a program started by us gets of ours."""
     return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def model_api_key() -> str | None:
+    """The secret of the model server that variants with backend ``remote`` talk to: ``PLUMBLINE_API_KEY``; never stored, never logged."""
+    return os.environ.get("PLUMBLINE_API_KEY") or None

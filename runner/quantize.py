@@ -1,7 +1,7 @@
 """INT8 weights by the rule of Neuron's NxD libraries, so that what is gated here is the arithmetic that would run there.
 
-Weight-only, symmetric, per output channel (axis 0): ``scale = max(absmax / 127, eps)``, zero point 0, stored as int8 with fp32 scales;
-bit-equal to ``torch.quantize_per_channel``. Source of the rule: neuronx-distributed, ``quantization/observer.py``, ``quantization_utils.py``.
+Weight-only, symmetric, per output channel (axis 0): scale = max(absmax / 127, eps), zero point 0, int8 with fp32 scales;
+bit-equal to ``torch.quantize_per_channel``. Source of the rule: neuronx-distributed, quantization/observer.py and quantization_utils.py.
 The head and the embeddings keep their precision, as there. ``int8-dynamic`` (activations quantised too) is torch's own, a different scheme.
 """
 

@@ -67,7 +67,7 @@ class Backend(Protocol):
     """A language model that is ready to answer. Greedy results do not depend on what shares the batch."""
 
     def identity(self) -> Mapping[str, str]:
-        """What made the answers: ``model``, ``revision`` (hash of the weights, or what the server tells), ``precision``, ``backend``, ``hardware``."""
+        """What made the answers: ``model``, ``revision`` (hash of the weights), ``precision``, ``backend``, ``hardware``."""
         ...
 
     def generate(self, prompts: Sequence[Prompt], settings: GenerationSettings) -> list[Generation]:

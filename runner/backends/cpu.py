@@ -1,4 +1,6 @@
-"""A causal language model in this process: transformers on torch, precision ``fp32``, ``int8`` (weight-only, as on Neuron) or ``int8-dynamic``.
+"""A causal language model in this process: transformers on torch.
+
+Precision ``fp32``, ``int8`` (weight-only, as on Neuron) or ``int8-dynamic`` (torch's own, another scheme).
 
 `model` is a name under ``data/models``, a local folder, or a hub id. A hub id is looked up in the local cache first and downloaded
 only when it is not there; ``HF_HUB_OFFLINE=1`` forbids that. The same code serves CUDA, where the only difference is the device.
