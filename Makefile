@@ -7,7 +7,7 @@ TORCH ?= torch==2.13.0
 HEADLESS ?=
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup setup-server system run test check unit integration browser bench screenshots clean
+.PHONY: help setup setup-server system run test check unit integration browser bench screenshots lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -51,6 +51,10 @@ bench: setup ## the benchmarks; figures go to docs/benchmarks.md by hand, with h
 
 screenshots: setup system ## draw every page again into docs/screenshots
 	@$(PY) -m pytest -q tests/browser --screenshots docs/screenshots
+
+lock: setup ## write requirements.lock from what is installed, after a change of pyproject.toml
+	@.venv/bin/uv pip install -q --python .venv/bin/python -e ".[models,labelstudio,ragas,postgres,dev]"
+	@.venv/bin/uv pip freeze -q --python .venv/bin/python --exclude-editable | grep -vE '^(pip|setuptools|uv)==' | sed 's/+cpu$$//' > requirements.lock
 
 clean: ## remove environments and everything this installation wrote
 	rm -rf .venv .venv-label-studio .plumbline .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
