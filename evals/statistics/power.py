@@ -3,7 +3,7 @@
 >>> labels_without_a_loss(0.05, 0.05), labels_without_a_loss(0.15, 0.05)
 (59, 19)
 >>> labels_needed(spread=0.3, distance=0.05, alpha=0.05)
-232
+223
 >>> neyman_allocation(60, sizes=[100, 100], spreads=[0.4, 0.2])
 [40, 20]
 """

@@ -1,0 +1,131 @@
+"""A decision as JSON: everything a report, a page or a later check needs, and nothing that depends on when it was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from evals.gate.evidence import Evidence
+from evals.gate.plan import Need, cost
+from evals.gate.policy import Policy, Requirement
+from evals.gate.verdicts import Cell
+from evals.records import Run, Verdict
+from evals.store import Store
+
+BODY_VERSION = 1
+_WORST: tuple[Verdict, ...] = ("fail", "error", "unverified", "inconclusive", "waived", "pass")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A requirement with its verdicts: `cells` by slice name (``overall`` first, then ``language=ja`` …) and what undecided ones need."""
+
+    requirement: Requirement
+    alpha: float
+    cells: Mapping[str, Cell]
+    needs: Mapping[str, Need]
+    allocation: Mapping[str, int]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of its cells."""
+        found = {cell.verdict for cell in self.cells.values()}
+        return next(verdict for verdict in _WORST if verdict in found)
+
+
+def body_of(store: Store, policy: Policy, evidence: Evidence, readings: list[Reading], look: int, seed: int) -> dict[str, Any]:
+    """The body of a decision, without its outcome and reason."""
+    dataset = store.runs.dataset(evidence.champion.run.dataset_id)
+    return {
+        "version": BODY_VERSION,
+        "feature": policy.feature,
+        "policy": {"sha256": policy.sha256, "alpha": policy.alpha, "looks": policy.looks, "look": look, "seed": seed},
+        "dataset": {"dataset_id": dataset.dataset_id, "name": dataset.name, "cases": dataset.cases},
+        "runs": {"champion": _run(store, evidence.champion.run), "candidate": _run(store, evidence.candidate.run)},
+        "evidence": _evidence(store, evidence),
+        "requirements": [_requirement(reading) for reading in readings],
+        "plan": _plan(policy, readings),
+    }
+
+
+def _run(store: Store, run: Run) -> dict[str, Any]:
+    variant = store.runs.variant(run.variant_id)
+    return {"run_id": run.run_id, "variant_id": variant.variant_id, "variant": variant.name}
+
+
+def _evidence(store: Store, evidence: Evidence) -> dict[str, Any]:
+    voted = evidence.champion.annotators | evidence.candidate.annotators
+    scripts = {person.annotator_id for person in store.queue.annotators() if person.simulated}
+    return {
+        "labels": evidence.labels_sha(),
+        "votes": len(evidence.champion.votes) + len(evidence.candidate.votes),
+        "annotators": len(voted),
+        "simulated_annotators": len(voted & scripts),
+    }
+
+
+def _requirement(reading: Reading) -> dict[str, Any]:
+    requirement = reading.requirement
+    stated = {key: value for key, value in asdict(requirement).items() if value is not None and key not in ("name", "kind", "critical")}
+    stated["slices"] = list(requirement.slices)
+    return {
+        "name": requirement.name,
+        "kind": requirement.kind,
+        "critical": requirement.critical,
+        "verdict": reading.verdict,
+        "alpha": reading.alpha,
+        "stated": stated,
+        "cells": [_cell(name, cell, reading.needs.get(name)) for name, cell in reading.cells.items()],
+        "allocation": dict(reading.allocation),
+    }
+
+
+def _cell(name: str, cell: Cell, needed: Need | None) -> dict[str, Any]:
+    interval = cell.interval
+    return {
+        "slice": name,
+        "verdict": cell.verdict,
+        "reason": cell.reason,
+        "estimate": _rounded(interval.estimate),
+        "low": _rounded(interval.low),
+        "high": _rounded(interval.high),
+        "level": _rounded(interval.level),
+        "line": _rounded(cell.line),
+        "n": interval.n,
+        "clusters": interval.clusters,
+        "method": interval.method,
+        "because": cell.method,
+        "p_fail": _rounded(cell.p_fail),
+        "effective_n": _rounded(cell.effective_n, 1),
+        "judge_weight": _rounded(cell.judge_weight),
+        "counts": dict(cell.counts),
+        "needed": cell.needed,
+        "need": None if needed is None else asdict(needed),
+    }
+
+
+def _rounded(value: float | None, digits: int = 6) -> float | None:
+    """Six digits: what is beyond is noise, and differs between machines."""
+    return None if value is None else round(float(value), digits) + 0.0
+
+
+def _plan(policy: Policy, readings: list[Reading]) -> dict[str, Any]:
+    """The labels that would settle all critical requirements together: the same labels serve all of them, and the whole and its slices."""
+    undecided = [reading for reading in readings if reading.requirement.critical and reading.needs]
+    merged: dict[str, int] = {}
+    for reading in undecided:
+        own = {name: item.more for name, item in reading.needs.items() if name != "overall"}
+        for name in own.keys() | reading.allocation.keys():
+            merged[name] = max(merged.get(name, 0), own.get(name, 0), reading.allocation.get(name, 0))
+    whole = max((reading.needs["overall"].more for reading in undecided if "overall" in reading.needs), default=0)
+    cases = max(whole, sum(merged.values()))
+    work = cost(cases, None, policy.labelling)
+    return {
+        "cases": cases,
+        "claims": work.claims,
+        "minutes": work.minutes,
+        "usd": work.usd,
+        "by_slice": dict(sorted(merged.items())),
+        "assumes": asdict(policy.labelling),
+    }

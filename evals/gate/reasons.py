@@ -1,0 +1,116 @@
+"""The one sentence that comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from evals.records import Outcome
+
+Row = tuple[Mapping[str, Any], Mapping[str, Any]]  # a requirement and one of its cells, as in a decision's body
+_ORDER = ("error", "unverified", "inconclusive")
+
+
+def headline(outcome: Outcome, body: Mapping[str, Any]) -> str:
+    """Why, in one sentence, from a decision's body."""
+    critical = [requirement for requirement in body["requirements"] if requirement["critical"]]
+    if outcome == "promote":
+        return f"Promote: {_all(len(critical))} {'passes' if len(critical) == 1 else 'pass'}{_in_numbers(critical)}."
+    rows = [(requirement, cell) for requirement in critical for cell in requirement["cells"]]
+    if outcome == "reject":
+        failed = [row for row in rows if row[1]["verdict"] == "fail"]
+        return f"Reject: {_failure(*failed[0])}{_and_others(failed)}."
+    if not critical:
+        return "Hold: the policy has no critical requirement, so nothing could be shown."
+    return f"Hold: {_undecided(rows, body)}."
+
+
+def place(requirement: Mapping[str, Any], cell: Mapping[str, Any]) -> str:
+    """``grounded`` or ``grounded in ja``."""
+    slice_name = cell["slice"]
+    return requirement["name"] if slice_name == "overall" else f"{requirement['name']} in {slice_name.split('=', 1)[1]}"
+
+
+def number(value: float | None, *, signed: bool = False) -> str:
+    """Three decimals and a true minus; a dash where there is none."""
+    if value is None:
+        return "–"
+    text = f"{value:+.3f}" if signed else f"{value:.3f}"
+    return text.replace("-", "−")
+
+
+def span(cell: Mapping[str, Any], *, signed: bool) -> str:
+    """``−0.021 (95 % interval −0.060 to +0.010)``."""
+    if cell["low"] is None:
+        return number(cell["estimate"], signed=signed)
+    bounds = f"{number(cell['low'], signed=signed)} to {number(cell['high'], signed=signed)}"
+    return f"{number(cell['estimate'], signed=signed)} ({100 * cell['level']:.3g} % interval {bounds})"
+
+
+def is_difference(requirement: Mapping[str, Any]) -> bool:
+    return bool(requirement["kind"] == "non_inferiority")
+
+
+def _all(count: int) -> str:
+    return "the one critical requirement" if count == 1 else f"all {count} critical requirements"
+
+
+def _in_numbers(critical: list[Mapping[str, Any]]) -> str:
+    for requirement in critical:
+        if is_difference(requirement):
+            cell = requirement["cells"][0]
+            return f"; {requirement['name']} differs by {span(cell, signed=True)}, margin {number(-cell['line'])}"
+    return ""
+
+
+def _failure(requirement: Mapping[str, Any], cell: Mapping[str, Any]) -> str:
+    name = place(requirement, cell)
+    if is_difference(requirement):
+        return f"{name} is worse by more than {number(-cell['line'])}: {span(cell, signed=True)} on {cell['n']} cases"
+    if requirement["kind"] == "floor":
+        return f"{name} is below {number(cell['line'])}: {span(cell, signed=False)} on {cell['n']} cases"
+    return f"{name}: {cell['reason']}"
+
+
+def _undecided(rows: list[Row], body: Mapping[str, Any]) -> str:
+    """The first open verdict of the worst kind; when people labelled nothing yet, that and how many labels are missing."""
+    open_rows = [row for row in rows if row[1]["verdict"] != "pass"]
+    plan = body["plan"]
+    if not body["evidence"]["votes"] and plan["cases"]:
+        return f"nobody has labelled anything yet; about {_work(plan)} would settle it{_by_slice(plan)}"
+    requirement, cell = min(open_rows, key=lambda row: _ORDER.index(row[1]["verdict"]) if row[1]["verdict"] in _ORDER else len(_ORDER))
+    tail = _and_others(open_rows)
+    if plan["cases"]:
+        tail += f"; in all about {_work(plan)}"
+    return f"{place(requirement, cell)} {_missing(cell)}{tail}"
+
+
+def _missing(cell: Mapping[str, Any]) -> str:
+    if cell["verdict"] == "error":
+        return f"could not be measured ({cell['reason']})"
+    verb = "is not verified" if cell["verdict"] == "unverified" else "cannot be decided yet"
+    if cell["need"] and cell["need"]["needed"] is not None:
+        return f"{verb}: {cell['need']['more']} more labelled cases would settle it ({cell['reason']})"
+    if cell["needed"]:
+        return f"{verb}: {cell['needed']} requests would settle it ({cell['reason']})"
+    return f"{verb} ({cell['reason']})"
+
+
+def _and_others(rows: list[Row]) -> str:
+    others = len(rows) - 1
+    return f" (and {others} more)" if others > 0 else ""
+
+
+def _work(plan: Mapping[str, Any]) -> str:
+    hours = plan["minutes"] / 60
+    return f"{plan['cases']} labelled cases ({plan['claims']} claims, {hours:.1f} hours, {plan['usd']:.0f} USD)"
+
+
+def _by_slice(plan: Mapping[str, Any]) -> str:
+    if not plan["by_slice"]:
+        return ""
+    return ": " + ", ".join(f"{name.split('=', 1)[1]} {count}" for name, count in _largest(plan["by_slice"]))
+
+
+def _largest(counts: Mapping[str, int], most: int = 28) -> Iterator[tuple[str, int]]:
+    yield from sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:most]

@@ -1,0 +1,205 @@
+"""The verdict of one requirement in one slice, by kind. Pure: arrays in, `Cell` out.
+
+pass: shown to be within the line · fail: shown to be beyond it · inconclusive: neither, or too few · unverified: nothing was measured
+here · error: what was measured cannot be trusted. An interval is never collapsed to a point, and only pass reads as a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy import stats
+
+from evals.gate.evidence import Arm, Evidence
+from evals.gate.measure import Measured
+from evals.gate.policy import Requirement
+from evals.records import Case, Verdict
+from evals.statistics.clusters import codes, effective_n
+from evals.statistics.intervals import Interval, clopper_pearson, no_interval
+from evals.statistics.multiplicity import holm
+from evals.statistics.paired import choose_method, sampled_mean
+from evals.statistics.quantiles import requests_needed, tail
+from evals.statistics.ratios import ratio_of_rates
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One verdict with what it rests on.
+
+    `line`: what the interval is compared with. `p_fail`: chance of data like these if the truth lay on the line. `spread`: standard
+    deviation one label contributes. `needed`: cases or requests for a verdict, where they are not labels.
+    """
+
+    verdict: Verdict
+    reason: str
+    interval: Interval
+    line: float | None = None
+    method: str | None = None
+    p_fail: float | None = None
+    effective_n: float | None = None
+    judge_weight: float | None = None
+    spread: float | None = None
+    needed: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def unverified(reason: str, level: float) -> Cell:
+    """Nothing was measured here: not a pass."""
+    return Cell("unverified", reason, no_interval(level, 0, 0, reason))
+
+
+def error(reason: str, level: float) -> Cell:
+    """What was measured cannot be trusted: not a pass either."""
+    return Cell("error", reason, no_interval(level, 0, 0, reason))
+
+
+# ---------------------------------------------------------------------------------------------- means and differences
+
+
+def mean_cell(measured: Measured, *, line: float, minimum: int, alpha: float, seed: int, guard: bool = False) -> Cell:
+    """A paired difference against −margin, or a rate against its floor: the lower bound above `line` passes, the upper below it fails.
+
+    `minimum` labelled cases below which it stays inconclusive; `guard`: significantly worse than the champion fails too.
+    """
+    level, sample = 1 - 2 * alpha, measured.sample
+    if measured.broken:
+        return error(measured.broken, level)
+    if measured.missing or sample.n == 0:
+        return replace(unverified(measured.missing or _no_label(measured), level), counts=measured.counts, line=line)
+    estimate = sampled_mean(sample, alpha=alpha, line=line, seed=seed)
+    why = choose_method(sample)[1]
+    cell = Cell(
+        "inconclusive", "", estimate.interval, line, why, estimate.p_below, estimate.effective_n, estimate.lam, counts=measured.counts
+    )
+    if estimate.standard_error is not None:
+        cell = replace(cell, spread=float(estimate.standard_error * np.sqrt(sample.n)))
+    low, high = estimate.interval.low, estimate.interval.high
+    if low is None or high is None:
+        return replace(cell, reason=estimate.interval.reason or "no interval")
+    if sample.n < minimum:
+        return replace(cell, reason=f"{sample.n} of at least {minimum} labelled cases")
+    if low > line:
+        return replace(cell, verdict="pass", reason=f"shown to be above {line:+.3g}")
+    if high < line:
+        return replace(cell, verdict="fail", reason=f"shown to be below {line:+.3g}")
+    if guard and high < 0:
+        return replace(cell, verdict="fail", reason="significantly worse than the champion")
+    return replace(cell, reason=f"the interval contains {line:+.3g}")
+
+
+def _no_label(measured: Measured) -> str:
+    cases = len(measured.case_ids)
+    return f"none of {cases} cases is labelled" if cases else "no case here"
+
+
+def corrected(cells: Mapping[str, Cell], alpha: float) -> dict[str, Cell]:
+    """Slices after Holm: a fail that does not survive it is inconclusive. Passes need no correction (all of them must pass)."""
+    tested = [name for name, cell in cells.items() if cell.p_fail is not None and cell.verdict in ("pass", "fail", "inconclusive")]
+    adjusted = dict(zip(tested, holm([cells[name].p_fail or 0.0 for name in tested]), strict=True))
+    result = dict(cells)
+    for name, p in adjusted.items():
+        cell = cells[name]
+        if cell.verdict == "fail" and p > alpha:
+            reason = f"{cell.reason} on its own, not after Holm over {len(tested)} slices (p {p:.3g})"
+            result[name] = replace(cell, verdict="inconclusive", reason=reason)
+    return result
+
+
+# ---------------------------------------------------------------------------------------------- ceilings
+
+
+def ceiling_cell(cases: list[Case], arm: Arm, requirement: Requirement, alpha: float) -> Cell:
+    """Share of outputs with the event: exact upper bound at or below the ceiling passes, exact lower bound above it fails.
+
+    A missing output counts as the event. Outputs about one product count less than their number (`clusters.effective_n`).
+    """
+    level, ceiling = 1 - 2 * alpha, requirement.ceiling or 0.0
+    if not cases:
+        return unverified("no case here", level)
+    happened = np.array([_happened(arm, case.case_id, requirement.event or "") for case in cases], dtype=float)
+    products = codes(np.array([case.product_id for case in cases], dtype=str))[0]
+    n, events = len(cases), int(happened.sum())
+    worth = effective_n(happened, products, alpha) if len(set(products.tolist())) > 1 and 0 < events < n else float(n)
+    exact = clopper_pearson(happened.mean() * worth, worth, level)
+    groups = len(set(products.tolist()))
+    interval = replace(exact, n=n, clusters=groups, method="Clopper–Pearson" + ("" if worth == n else ", effective n"))
+    p_fail = 1.0 if events == 0 else float(stats.beta.cdf(ceiling, happened.mean() * worth, worth - happened.mean() * worth + 1))
+    cell = Cell(
+        "inconclusive", "", interval, ceiling, f"exact binomial, {events} of {n}", p_fail, worth, counts={"cases": n, "events": events}
+    )
+    if interval.high is not None and interval.high <= ceiling:
+        return replace(cell, verdict="pass", reason=f"{events} of {n}, shown to be at most {ceiling:.3g}")
+    if interval.low is not None and interval.low > ceiling:
+        return replace(cell, verdict="fail", reason=f"{events} of {n}, shown to be more than {ceiling:.3g}")
+    needed = requests_needed(1 - ceiling, 1 - alpha, events)
+    return replace(cell, reason=f"{events} of {n} does not show at most {ceiling:.3g}", needed=needed)
+
+
+def _happened(arm: Arm, case_id: str, event: str) -> bool:
+    status = arm.status.get(case_id)
+    if status is None:
+        return True
+    if event.startswith("finding"):
+        rails = arm.rails.get(case_id, frozenset())
+        return bool(rails) if event == "finding" else event.removeprefix("finding:") in rails
+    return status == event
+
+
+# ---------------------------------------------------------------------------------------------- latency and cost
+
+
+def tail_cell(evidence: Evidence, requirement: Requirement) -> Cell:
+    """First token: an exact binomial statement about the share of slow answers. A failed answer, or one without a time, is a slow one."""
+    quantile, seconds, confidence = requirement.quantile or 0.5, requirement.seconds or 0.0, requirement.confidence
+    level = 2 * confidence - 1
+    times = [_first_token(evidence.candidate, case.case_id) for case in evidence.cases]
+    if all(time is None for time in times):
+        return unverified("no output of the candidate was streamed, so no first token was timed", level)
+    slow = sum(time is None or time > seconds for time in times)
+    statement = tail(slow, len(times), quantile, confidence)
+    interval = replace(statement.rate, clusters=len({case.product_id for case in evidence.cases}), method="exact binomial")
+    said = f"{slow} of {len(times)} first tokens took longer than {seconds:g} s"
+    counts = {"cases": len(times), "slow": slow, "not_timed": sum(time is None for time in times)}
+    method = f"p{100 * quantile:g} at {100 * confidence:g} % confidence"
+    cell = Cell(statement.verdict, said, interval, 1 - quantile, method, counts=counts)
+    return replace(cell, needed=statement.requests_needed) if statement.verdict == "inconclusive" else cell
+
+
+def _first_token(arm: Arm, case_id: str) -> float | None:
+    served = arm.served.get(case_id)
+    if served is None or arm.status.get(case_id) == "error":
+        return None
+    return served.total_s if served.first_token_s is None and arm.status.get(case_id) == "blocked" else served.first_token_s
+
+
+def cost_cell(evidence: Evidence, requirement: Requirement, alpha: float) -> Cell:
+    """Seconds per generated token, candidate over champion, on machines of one price. Not from interleaved rounds: the reason says so."""
+    level, most = 1 - 2 * alpha, requirement.max_ratio or 1.0
+    arms = (evidence.candidate, evidence.champion)
+    for name, arm in zip(("candidate", "champion"), arms, strict=True):
+        if not any(served.generated_tokens for served in arm.served.values()):
+            return replace(unverified(f"the {name} generates no tokens, so a cost per token does not exist", level), line=most)
+    timed = [case for case in evidence.cases if all(_timed(arm, case.case_id) for arm in arms)]
+    if not timed:
+        return replace(unverified("no case was timed in both runs", level), line=most)
+    seconds = [np.array([arm.served[case.case_id].total_s for case in timed], dtype=float) for arm in arms]
+    tokens = [np.array([arm.served[case.case_id].generated_tokens for case in timed], dtype=float) for arm in arms]
+    products = codes(np.array([case.product_id for case in timed], dtype=str))[0]
+    interval = ratio_of_rates(seconds[0], tokens[0], seconds[1], tokens[1], products, level)
+    counts = {"cases": len(timed), "not_timed": len(evidence.cases) - len(timed)}
+    note = "runs were not interleaved: a busy machine would show here"
+    cell = Cell("inconclusive", note, interval, most, "ratio of totals", counts=counts)
+    if interval.low is None or interval.high is None:
+        return replace(cell, reason=interval.reason or note)
+    if interval.high <= most:
+        return replace(cell, verdict="pass", reason=f"shown to be at most {most:g} times the champion's ({note})")
+    if interval.low > most:
+        return replace(cell, verdict="fail", reason=f"shown to be more than {most:g} times the champion's ({note})")
+    return cell
+
+
+def _timed(arm: Arm, case_id: str) -> bool:
+    served = arm.served.get(case_id)
+    return served is not None and served.total_s is not None and arm.status.get(case_id) != "error"
