@@ -17,7 +17,8 @@ python_311() {
 
 workbench() {
     say "environment of the workbench in .venv (about 3 GB with torch; a minute or two the first time)"
-    [ -x .venv/bin/python ] || "$(python_311)" -m venv .venv
+    local python; python="$(python_311)"
+    [ -x .venv/bin/pip ] || "$python" -m venv .venv || fail "$python cannot make environments: install its venv package (Debian: python3-venv)"
     .venv/bin/python -m pip install -q --disable-pip-version-check uv 2>&1 | grep -v 'is ignored' || true
     # torch by pip, so that pip's own configuration chooses the build (CPU or CUDA) of the pinned version.
     .venv/bin/python -m pip install -q --disable-pip-version-check "$1" 2>&1 | grep -v 'is ignored' || true
@@ -36,14 +37,16 @@ label-studio() {
 
 system() {
     local missing=()
-    command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji)
+    command -v chromium >/dev/null || missing+=(chromium)
+    [ -d /usr/share/fonts/opentype/noto ] || missing+=(fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji)
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
     [ ${#missing[@]} -eq 0 ] && return
     command -v apt-get >/dev/null || fail "install ${missing[*]} with this system's package manager, then run again"
-    local sudo=""; [ "$(id -u)" -eq 0 ] || sudo="sudo"
+    local as_root=(env DEBIAN_FRONTEND=noninteractive)
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo env DEBIAN_FRONTEND=noninteractive)
     say "system packages: ${missing[*]}"
-    $sudo apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || fail "apt-get could not install ${missing[*]}"
 }
 
 "$@"
