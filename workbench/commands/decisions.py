@@ -35,7 +35,7 @@ def gate(
     candidate: Annotated[str, typer.Option(help="a run id or a variant's name")] = "lm-int8",
     policy: PolicyFile | None = None,
     output: Annotated[list[Path] | None, typer.Option("-o", help="a report: .md .html .json .junit.xml (may be repeated)")] = None,
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int | None, typer.Option(help="replaces the policy's")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """May the candidate replace the champion? Exit status 0 promote, 3 reject, 4 hold."""
@@ -50,14 +50,12 @@ def gate(
     raise typer.Exit(report.exit_status(decision))
 
 
-def decide(store: Store, feature: str, champion: str, candidate: str, policy: Path | None = None, seed: int = 0) -> Decision:
+def decide(store: Store, feature: str, champion: str, candidate: str, policy: Path | None = None, seed: int | None = None) -> Decision:
     """Read the evidence once and store the decision."""
     kind = feature_of(feature)
     loaded = policies.load_policy(policy or DATA / "policies" / f"{kind}.yaml")
     runs = [run_named(store, kind, name).run_id for name in (champion, candidate)]
-    decision = gates.decide(store, loaded, *runs, now=now(), seed=seed)
-    store.ledger.add_decision(decision)
-    return decision
+    return gates.decide(store, loaded, *runs, now=now(), seed=seed)
 
 
 def write_report(decision: Decision, path: Path) -> None:
