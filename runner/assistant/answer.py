@@ -67,7 +67,9 @@ def _earlier(case: Case, passages: Sequence[Passage]) -> str:
 
 
 def _quotation(case: Case, words: LanguagePack, passages: Sequence[Passage]) -> str:
-    some = next((p for p in passages if p.source == "review" and len(p.text) <= MAX_QUOTE), None)
+    """The best review passage short enough, one that takes a side before one that does not."""
+    short = [p for p in passages if p.source == "review" and len(p.text) <= MAX_QUOTE]
+    some = next((p for p in short if p.polarity in ("positive", "negative")), short[0] if short else None)
     return f"{_wording(case, words, 'quote').format(snippet=some.text)} [{some.number}]" if some else ""
 
 

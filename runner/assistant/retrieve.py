@@ -24,6 +24,7 @@ TOP = 5
 BUDGETS = {"attribute": 2, "qa": 2, "review": 4}  # at most, of TOP: no source crowds out the others
 K1, B = 1.2, 0.75
 ASPECT_LIFT, ATTRIBUTE_LIFT = 2.0, 4.0  # added to a score
+COVERED = 0.35  # of the question's weight in idf: what shares only "the" and "does" with it does not answer it
 STEM = 5  # characters: a long word also counts as its beginning, for languages that inflect
 
 
@@ -39,10 +40,9 @@ class Query:
 
 def query(question: str, tag: str) -> Query:
     """What a question asks for. Raises UnknownIdError for a language that is not ours."""
-    hits = finder(tag).find([question])[0]
     asked = fold(question)
     named = frozenset(key for key, name in pack(tag).attributes.items() if fold(name) in asked)
-    return Query(tag, frozenset(terms(question, tag)), tuple(hit.aspect for hit in hits if hit.term), named)
+    return Query(tag, frozenset(terms(question, tag)), tuple(finder(tag).named(question)), named)
 
 
 def terms(text: str, tag: str) -> list[str]:
@@ -55,7 +55,7 @@ def terms(text: str, tag: str) -> list[str]:
 
 
 def retrieve(catalog: Catalog, product_id: str, asked: Query) -> list[Passage]:
-    """At most TOP passages, best first, numbered from 1; none that shares nothing with the question.
+    """At most TOP passages, best first, numbered from 1; each names an aspect or attribute asked for, or covers enough of the question.
 
     Passages about an aspect asked for carry it, with their polarity.
     """
@@ -70,31 +70,34 @@ def retrieve(catalog: Catalog, product_id: str, asked: Query) -> list[Passage]:
 
 @dataclass(frozen=True)
 class _Counts:
-    passages: int
     length: float
     idf: dict[str, float]
+
+    def covered(self, found: Sequence[str]) -> float:
+        """The share of the question's weight that these terms carry."""
+        return sum(self.idf[term] for term in self.idf.keys() & set(found)) / (sum(self.idf.values()) or 1.0)
 
 
 def _count(catalog: Catalog, product_id: str, asked: Query) -> _Counts:
     passages = length = 0
-    containing: Counter[str] = Counter()
+    containing = Counter(dict.fromkeys(asked.terms, 0))  # a word that occurs nowhere weighs most
     for source in SOURCES.values():
         for passage in source(catalog, product_id, asked.language):
             found = terms(passage.text, asked.language)
             passages, length = passages + 1, length + len(found)
             containing.update(asked.terms.intersection(found))
     idf = {term: math.log(1 + (passages - n + 0.5) / (n + 0.5)) for term, n in containing.items()}
-    return _Counts(passages, length / max(1, passages) or 1.0, idf)
+    return _Counts(length / max(1, passages) or 1.0, idf)
 
 
 def _scored(catalog: Catalog, product_id: str, asked: Query, name: str, counted: _Counts) -> Iterator[tuple[float, str, int, Passage]]:
     """Score, then what breaks ties; of the same text only the first."""
     seen: set[int] = set()
     for passage in SOURCES[name](catalog, product_id, asked.language):
-        value = _bm25(terms(passage.text, asked.language), counted) + _lift(passage, asked)
-        if value > 0 and hash(fold(passage.text)) not in seen:
+        found, lift = terms(passage.text, asked.language), _lift(passage, asked)
+        if (lift or counted.covered(found) >= COVERED) and hash(fold(passage.text)) not in seen:
             seen.add(hash(fold(passage.text)))
-            yield round(value, 6), passage.source_id, -passage.start, passage
+            yield round(_bm25(found, counted) + lift, 6), passage.source_id, -passage.start, passage
 
 
 def _bm25(found: Sequence[str], counted: _Counts) -> float:
