@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from annotators import server
+from annotators.studio import Studio
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +24,15 @@ def label_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Ru
         yield server.start(home)
     finally:
         server.stop(home)
+
+
+@pytest.fixture
+def studio(label_studio: server.RunningServer) -> Iterator[Studio]:
+    """The server, without projects: what one test leaves no other meets."""
+    with Studio(label_studio.url, label_studio.token) as studio:
+        for project_id in studio.project_ids():
+            studio.delete_project(project_id)
+        yield studio
 
 
 @pytest.fixture(scope="session")

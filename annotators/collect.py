@@ -1,0 +1,197 @@
+"""Verdicts back from Label Studio: what changed since last time, checked, into our store, which is the system of record.
+
+Label Studio accepts any annotation, lets every account change anything and forgets deleted tasks without a trace. So each one is validated
+here; one person has one verdict per item (the latest), an annotation removed from a task is marked deleted, and one whose whole task or
+project was removed by hand is kept. The mark of how far we came is written last and read with a margin: a kill costs a repetition only.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+from annotators import people
+from annotators.labeling import CHOICE, COMMENT
+from annotators.studio import Studio, StudioAnnotation, StudioUser, TaskState
+from evals.errors import StudioError
+from evals.records import Annotation, Annotator, ClaimVerdict, StudioCursor, StudioProject, StudioTask
+from evals.store import Store
+from evals.store.rows import batches
+from evals.text import visible
+
+MARGIN = timedelta(minutes=2)  # a slow transaction on the server may show up behind a later one
+MAX_COMMENT = 10_000
+BATCH = 200  # tasks
+_VERDICTS = get_args(ClaimVerdict)
+
+
+@dataclass
+class CollectSummary:
+    """`new`, `changed`, `deleted`: annotations in our store; `skipped`: tasks an annotator passed over. `invalid` names what was refused
+    and why; `missing_projects` the queues whose project is gone (push makes it again)."""
+
+    new: int = 0
+    changed: int = 0
+    deleted: int = 0
+    skipped: int = 0
+    invalid: list[str] = field(default_factory=list)
+    missing_projects: list[str] = field(default_factory=list)
+
+
+def collect(store: Store, studio: Studio, *, now: str, full: bool = False) -> CollectSummary:
+    """Bring every project's annotations in; `full` looks at all tasks instead of those changed since last time.
+
+    `now` limits the mark: times later than it (a server whose clock is ahead) do not move it. Raises StudioError; asking again continues.
+    """
+    summary = CollectSummary()
+    directory = _Directory(store, studio)
+    there = set(studio.project_ids())
+    for project in store.queue.projects(studio.url):
+        if project.project_id not in there:
+            summary.missing_projects.append(project.queue)
+            continue
+        _collect_project(store, studio, project, directory, summary, now, full)
+    return summary
+
+
+def _collect_project(
+    store: Store, studio: Studio, project: StudioProject, directory: _Directory, summary: CollectSummary, now: str, full: bool
+) -> None:
+    cursor = None if full else store.queue.cursor(studio.url, project.project_id)
+    after = _moment(cursor.updated_at) - MARGIN if cursor else None
+    ledger = {task.task_id: task for task in store.queue.tasks(studio.url, project.project_id)}
+    newest = _moment(cursor.updated_at) if cursor else None
+    for tasks in batches(studio.tasks(project.project_id, updated_after=after), BATCH):
+        _store(store, project, ledger, tasks, directory, summary)
+        newest = max([_moment(task.updated_at) for task in tasks] + ([newest] if newest else []))
+    if newest is not None:
+        mark = min(newest, _moment(now)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        store.queue.put_cursor(StudioCursor(studio.url, project.project_id, mark))
+
+
+def _store(
+    store: Store,
+    project: StudioProject,
+    ledger: Mapping[int, StudioTask],
+    tasks: Sequence[TaskState],
+    directory: _Directory,
+    summary: CollectSummary,
+) -> None:
+    ours = [(task, ledger[task.task_id].item_id) for task in tasks if _is_ours(task, ledger, summary)]
+    before = {note.annotation_id: note for note in store.queue.annotations([item_id for _, item_id in ours])}
+    found = {note.annotation_id: note for task, item_id in ours for note in _verdicts(task, item_id, project, directory, summary)}
+    directory.save()
+    changed = [note for key, note in found.items() if before.get(key) != note]
+    orphaned = {item_id for task, item_id in ours if any(directory.is_gone(note.user_id) for note in task.annotations)}
+    gone = [key for key, note in before.items() if key not in found and not note.deleted and note.item_id not in orphaned]
+    store.queue.put_annotations(changed)
+    store.queue.mark_deleted(gone)
+    summary.new += sum(note.annotation_id not in before for note in changed)
+    summary.changed += sum(note.annotation_id in before for note in changed)
+    summary.deleted += len(gone)
+
+
+def _is_ours(task: TaskState, ledger: Mapping[int, StudioTask], summary: CollectSummary) -> bool:
+    """The ledger says which item a task carries; a task it does not know, or whose data was changed on the server, is not believed."""
+    known = ledger.get(task.task_id)
+    if known and known.item_id == task.item_id:
+        return True
+    if task.annotations:
+        said = "its data was changed on the server" if known else "not pushed by us, or a duplicate that the next push repairs"
+        summary.invalid.append(f"task {task.task_id}: {said}")
+    return False
+
+
+def _verdicts(
+    task: TaskState, item_id: str, project: StudioProject, directory: _Directory, summary: CollectSummary
+) -> Iterator[Annotation]:
+    """At most one per person: their latest."""
+    latest: dict[str, Annotation] = {}
+    for note in sorted(task.annotations, key=lambda note: (_moment(note.updated_at), note.number)):
+        if note.cancelled:
+            summary.skipped += 1
+            continue
+        verdict, problem = _verdict(note)
+        who = directory.annotator(note.user_id, project.queue.split("/")[1])
+        if verdict is None or who is None:
+            summary.invalid.append(f"task {task.task_id}, annotation {note.number}: {problem or 'its author has no account'}")
+            continue
+        key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{item_id}/{who.annotator_id}"))
+        latest[who.annotator_id] = Annotation(
+            annotation_id=key,
+            item_id=item_id,
+            annotator_id=who.annotator_id,
+            verdict=verdict,
+            comment=_comment(note),
+            created_at=note.created_at,
+            updated_at=note.updated_at,
+            lead_time_s=note.lead_time_s,
+        )
+    yield from latest.values()
+
+
+def _verdict(note: StudioAnnotation) -> tuple[ClaimVerdict | None, str]:
+    """The verdict, or None and what is wrong: Label Studio stores unknown choices and empty results without a word."""
+    chosen = _values(note.result, CHOICE, "choices")
+    if len(chosen) != 1 or chosen[0] not in _VERDICTS:
+        return None, f"verdict {visible(repr(chosen))[:100]} is not one of {', '.join(_VERDICTS)}"
+    return chosen[0], ""
+
+
+def _comment(note: StudioAnnotation) -> str | None:
+    text = "\n".join(str(line) for line in _values(note.result, COMMENT, "text"))
+    return visible(text)[:MAX_COMMENT] or None
+
+
+def _values(result: Iterable[Mapping[str, Any]], name: str, key: str) -> list[Any]:
+    found: list[Any] = []
+    for region in result:
+        value = region.get("value") if isinstance(region, dict) and region.get("from_name") == name else None
+        listed = value.get(key) if isinstance(value, dict) else None
+        found += listed if isinstance(listed, list) else [listed] if listed is not None else []
+    return found
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise StudioError(f"{text!r} is not a time") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class _Directory:
+    """Who is behind a user number: asked of the server once, and again when somebody new appears."""
+
+    def __init__(self, store: Store, studio: Studio) -> None:
+        self.store, self.studio = store, studio
+        self.users: dict[int, StudioUser] = {}
+        self.known = {annotator.email: annotator for annotator in store.queue.annotators()}
+        self.changed: dict[str, Annotator] = {}
+
+    def annotator(self, user_id: int | None, language: str) -> Annotator | None:
+        """The annotator, added with this language if new; None for an account that is gone."""
+        if user_id is not None and user_id not in self.users:
+            self.users = self.studio.users()
+        user = self.users.get(user_id) if user_id is not None else None
+        if user is None:
+            return None
+        known = self.known.get(user.email) or people.from_studio(user, ())
+        if language not in known.languages:
+            known = Annotator(known.annotator_id, known.email, known.name, tuple(sorted({*known.languages, language})), known.simulated)
+            self.changed[user.email] = known
+        self.known[user.email] = known
+        return known
+
+    def is_gone(self, user_id: int | None) -> bool:
+        """An account that was removed: what it said stays, though we can no longer tell whose it is."""
+        return user_id not in self.users
+
+    def save(self) -> None:
+        """Write new people down before what they said."""
+        if self.changed:
+            self.store.queue.put_annotators(self.changed.values())
+            self.changed = {}
