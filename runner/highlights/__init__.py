@@ -22,7 +22,8 @@ def task(catalog: Catalog, variant: Variant) -> Task:
 
     def run(cases: Sequence[Case]) -> list[TaskResult]:
         evidence = [gather(catalog, case) for case in cases]
-        done = {result.case_id: result for result in summarize([some for some in evidence if some.rows])}
+        full = [some for some in evidence if some.rows]
+        done = {result.case_id: result for result in (summarize(full) if full else [])}
         return [done.get(some.case.case_id) or nothing_to_say(some) for some in evidence]
 
     return run

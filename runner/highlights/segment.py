@@ -19,7 +19,7 @@ from evals.text import Span, fold, sentences
 MAX_SENTENCE = 400  # code points; nobody reads a longer snippet, and reviews without a full stop exist
 _BREAK = regex.compile(r"[,;:،؛、，；：—–|/]+\s*|\s+-+\s+")
 _SPACE = regex.compile(r"\s")
-_APOSTROPHES = str.maketrans(dict.fromkeys("’ʼ‘`´＇", "'"))
+_ALIKE = str.maketrans({**dict.fromkeys("’ʼ‘`´＇", "'"), "ı": "i", "İ": "i"})  # Turkish writes its capitals otherwise
 
 
 def segment(text: str, tag: str) -> list[Span]:
@@ -75,7 +75,7 @@ def folded(text: str) -> Folded:
     >>> decomposed = folded("Le\u0301ger"); decomposed.text, decomposed.place(2)
     ('léger', 3)
     """
-    text = text.translate(_APOSTROPHES)
+    text = text.translate(_ALIKE)
     if unicodedata.is_normalized("NFKC", text):
         same = text.casefold()
         if len(same) == len(text):
