@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from evals.gate.evidence import Evidence
@@ -24,8 +24,9 @@ class Reading:
     requirement: Requirement
     alpha: float
     cells: Mapping[str, Cell]
-    needs: Mapping[str, Need]
-    allocation: Mapping[str, int]
+    needs: Mapping[str, Need] = field(default_factory=dict)
+    allocation: Mapping[str, int] = field(default_factory=dict)
+    claims_per_case: float | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -111,21 +112,24 @@ def _rounded(value: float | None, digits: int = 6) -> float | None:
 
 
 def _plan(policy: Policy, readings: list[Reading]) -> dict[str, Any]:
-    """The labels that would settle all critical requirements together: the same labels serve all of them, and the whole and its slices."""
+    """The labels that would settle all critical requirements together: the same labels serve all of them, and the whole and its slices.
+
+    `available`: cases that can still be drawn; `beyond`: cases the dataset would have to grow by.
+    """
     undecided = [reading for reading in readings if reading.requirement.critical and reading.needs]
     merged: dict[str, int] = {}
     for reading in undecided:
         own = {name: item.more for name, item in reading.needs.items() if name != "overall"}
         for name in own.keys() | reading.allocation.keys():
             merged[name] = max(merged.get(name, 0), own.get(name, 0), reading.allocation.get(name, 0))
-    whole = max((reading.needs["overall"].more for reading in undecided if "overall" in reading.needs), default=0)
-    cases = max(whole, sum(merged.values()))
-    work = cost(cases, None, policy.labelling)
+    cases = max([sum(merged.values()), *(reading.needs["overall"].more for reading in undecided if "overall" in reading.needs)])
+    available = max((item.available for reading in undecided for item in reading.needs.values()), default=0)
+    observed = max((reading.claims_per_case or 0.0 for reading in undecided), default=0.0) or policy.labelling.claims_per_case
     return {
         "cases": cases,
-        "claims": work.claims,
-        "minutes": work.minutes,
-        "usd": work.usd,
+        "available": available,
+        "beyond": max([cases - available, 0, *(item.beyond for reading in undecided for item in reading.needs.values())]),
+        **cost(cases, observed, policy.labelling)._asdict(),
         "by_slice": dict(sorted(merged.items())),
-        "assumes": asdict(policy.labelling),
+        "assumes": asdict(policy.labelling) | {"claims_per_case": round(observed, 2)},
     }

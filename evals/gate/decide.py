@@ -101,9 +101,9 @@ def _outcome(readings: list[Reading]) -> Outcome:
 
 def _read(store: Store, policy: Policy, evidence: Evidence, requirement: Requirement, look: int, seed: int) -> Reading:
     if requirement.kind == "tail_latency":
-        return Reading(requirement, 1 - requirement.confidence, {"overall": verdicts.tail_cell(evidence, requirement)}, {}, {})
+        return Reading(requirement, 1 - requirement.confidence, {"overall": verdicts.tail_cell(evidence, requirement)})
     if requirement.kind == "cost":
-        return Reading(requirement, policy.alpha, {"overall": verdicts.cost_cell(evidence, requirement, policy.alpha)}, {}, {})
+        return Reading(requirement, policy.alpha, {"overall": verdicts.cost_cell(evidence, requirement, policy.alpha)})
     if requirement.kind == "ceiling":
         return _read_ceiling(policy, evidence, requirement)
     return _read_mean(store, policy, evidence, requirement, look, seed)
@@ -115,7 +115,7 @@ def _read_ceiling(policy: Policy, evidence: Evidence, requirement: Requirement) 
         name: verdicts.ceiling_cell(cases, evidence.candidate, requirement, policy.alpha)
         for name, cases in _case_slices(policy, evidence, requirement).items()
     }
-    return Reading(requirement, policy.alpha, cells | verdicts.corrected(sliced, policy.alpha), {}, {})
+    return Reading(requirement, policy.alpha, cells | verdicts.corrected(sliced, policy.alpha))
 
 
 def _read_mean(store: Store, policy: Policy, evidence: Evidence, requirement: Requirement, look: int, seed: int) -> Reading:
@@ -145,7 +145,8 @@ def _read_mean(store: Store, policy: Policy, evidence: Evidence, requirement: Re
     needs = _needs(policy, requirement, cells, {"overall": measured} | parts, alpha) if human else {}
     further = needs["overall"].more if "overall" in needs else 0
     spreads = {name: cells[name].spread for name in parts}
-    return Reading(requirement, alpha, cells, needs, allocate(further, parts, spreads) if parts else {})
+    allocation = allocate(further, parts, spreads) if parts else {}
+    return Reading(requirement, alpha, cells, needs, allocation, measured.claims_per_case)
 
 
 def _needs(

@@ -80,17 +80,24 @@ def _undecided(rows: list[Row], body: Mapping[str, Any]) -> str:
         return f"nobody has labelled anything yet; about {_work(plan)} would settle it{_by_slice(plan)}"
     requirement, cell = min(open_rows, key=lambda row: _ORDER.index(row[1]["verdict"]) if row[1]["verdict"] in _ORDER else len(_ORDER))
     tail = _and_others(open_rows)
-    if plan["cases"]:
+    if plan["cases"] and len(open_rows) > 1 and not plan["beyond"]:
         tail += f"; in all about {_work(plan)}"
     return f"{place(requirement, cell)} {_missing(cell)}{tail}"
 
 
 def _missing(cell: Mapping[str, Any]) -> str:
+    """What the verdict lacks: labels, requests, or cases that the dataset does not have."""
     if cell["verdict"] == "error":
         return f"could not be measured ({cell['reason']})"
     verb = "is not verified" if cell["verdict"] == "unverified" else "cannot be decided yet"
-    if cell["need"] and cell["need"]["needed"] is not None:
-        return f"{verb}: {cell['need']['more']} more labelled cases would settle it ({cell['reason']})"
+    wanted = cell["need"]
+    if wanted and wanted["needed"] is None:
+        return f"{verb}: the estimate lies on the line, and no number of labels would settle that ({cell['reason']})"
+    if wanted and wanted["beyond"]:
+        left = f"the {wanted['available']} unlabelled cases of this dataset are not enough"
+        return f"{verb}: about {wanted['more']} more labelled cases would settle it, {left} ({cell['reason']})"
+    if wanted:
+        return f"{verb}: about {wanted['more']} more labelled cases would settle it ({cell['reason']})"
     if cell["needed"]:
         return f"{verb}: {cell['needed']} requests would settle it ({cell['reason']})"
     return f"{verb} ({cell['reason']})"
