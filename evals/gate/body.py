@@ -19,7 +19,8 @@ _WORST: tuple[Verdict, ...] = ("fail", "error", "unverified", "inconclusive", "w
 
 @dataclass(frozen=True)
 class Reading:
-    """A requirement with its verdicts: `cells` by slice name (``overall`` first, then ``language=ja`` …) and what undecided ones need."""
+    """A requirement with its verdicts: `cells` by slice name (``overall`` first, then ``language=ja`` …) and what undecided ones need;
+    `available` cases can still be put before people."""
 
     requirement: Requirement
     alpha: float
@@ -27,6 +28,7 @@ class Reading:
     needs: Mapping[str, Need] = field(default_factory=dict)
     allocation: Mapping[str, int] = field(default_factory=dict)
     claims_per_case: float | None = None
+    available: int = 0
 
     @property
     def verdict(self) -> Verdict:
@@ -123,7 +125,7 @@ def _plan(policy: Policy, readings: list[Reading]) -> dict[str, Any]:
         for name in own.keys() | reading.allocation.keys():
             merged[name] = max(merged.get(name, 0), own.get(name, 0), reading.allocation.get(name, 0))
     cases = max([sum(merged.values()), *(reading.needs["overall"].more for reading in undecided if "overall" in reading.needs)])
-    available = max((item.available for reading in undecided for item in reading.needs.values()), default=0)
+    available = max((reading.available for reading in undecided), default=0)
     observed = max((reading.claims_per_case or 0.0 for reading in undecided), default=0.0) or policy.labelling.claims_per_case
     return {
         "cases": cases,

@@ -146,7 +146,8 @@ def _read_mean(store: Store, policy: Policy, evidence: Evidence, requirement: Re
     further = needs["overall"].more if "overall" in needs else 0
     spreads = {name: cells[name].spread for name in parts}
     allocation = allocate(further, parts, spreads) if parts else {}
-    return Reading(requirement, alpha, cells, needs, allocation, measured.claims_per_case)
+    available = len(measured.case_ids) - measured.sample.n
+    return Reading(requirement, alpha, cells, needs, allocation, measured.claims_per_case, available)
 
 
 def _needs(

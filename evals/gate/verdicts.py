@@ -81,12 +81,16 @@ def mean_cell(measured: Measured, *, line: float, minimum: int, alpha: float, se
     if sample.n < minimum:
         return replace(cell, reason=f"{sample.n} of at least {minimum} labelled cases")
     if low > line:
-        return replace(cell, verdict="pass", reason=f"shown to be above {line:+.3g}")
+        return replace(cell, verdict="pass", reason=f"shown to be above {_shown(line)}")
     if high < line:
-        return replace(cell, verdict="fail", reason=f"shown to be below {line:+.3g}")
+        return replace(cell, verdict="fail", reason=f"shown to be below {_shown(line)}")
     if guard and high < 0:
         return replace(cell, verdict="fail", reason="significantly worse than the champion")
-    return replace(cell, reason=f"the interval contains {line:+.3g}")
+    return replace(cell, reason=f"the interval contains {_shown(line)}")
+
+
+def _shown(line: float) -> str:
+    return f"{line:.3g}".replace("-", "−")
 
 
 def _no_label(measured: Measured) -> str:

@@ -32,11 +32,8 @@ def html(decision: Decision) -> str:
         }
         for requirement in decision.body["requirements"]
     ]
-    return (
-        _environment()
-        .get_template("decision.html")
-        .render(d=decision, body=decision.body, rows=rows, notes=notes(decision.body), plain=plain)
-    )
+    template = _environment().get_template("decision.html")
+    return str(template.render(d=decision, body=decision.body, rows=rows, notes=notes(decision.body), plain=plain))
 
 
 @cache
