@@ -41,8 +41,10 @@ class Query:
 def query(question: str, tag: str) -> Query:
     """What a question asks for. Raises UnknownIdError for a language that is not ours."""
     asked = fold(question)
-    named = frozenset(key for key, name in pack(tag).attributes.items() if fold(name) in asked)
-    return Query(tag, frozenset(terms(question, tag)), tuple(finder(tag).named(question)), named)
+    attributes = frozenset(key for key, name in pack(tag).attributes.items() if fold(name) in asked)
+    called = [aspect for aspect, row in pack(tag).aspects.items() if fold(row.name) in asked]
+    aspects = tuple(dict.fromkeys([*called, *finder(tag).named(question)]))
+    return Query(tag, frozenset(terms(question, tag)), aspects, attributes)
 
 
 def terms(text: str, tag: str) -> list[str]:

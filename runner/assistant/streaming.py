@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import regex
+
 from evals.datasets import assistant_case
 from evals.experiment import FindingLike, TaskResult
 from evals.packs import pack
@@ -116,6 +118,9 @@ def _retimed(generation: Generation, first: float | None, began: float) -> Gener
     return replace(generation, first_token_s=first, total_s=time.perf_counter() - began)
 
 
+_MARK_BEGUN = regex.compile(r"\[[\d\s,]*")  # "[1" may be the mark of the sentence before it
+
+
 class Gate:
     """Holds text back until the rails have seen whole sentences; after a block nothing passes any more.
 
@@ -140,13 +145,18 @@ class Gate:
         yield from self._release(last=True)
 
     def _take(self, pieces: list[Piece]) -> None:
-        self._pieces += pieces
+        for piece in pieces:
+            if isinstance(piece, str) and self._pieces and isinstance(self._pieces[-1], str):
+                self._pieces[-1] += piece
+            else:
+                self._pieces.append(piece)
         self.said += [_shown(piece) for piece in pieces]
 
     def _release(self, *, last: bool) -> Iterator[Text]:
         held = "".join(_shown(piece) for piece in self._pieces)
         spans = sentences(held, self._case.language)
-        end = len(held) if last else spans[-1].start if len(spans) > 1 else 0
+        begun = len(spans) > 1 and not _MARK_BEGUN.fullmatch(spans[-1].text)
+        end = len(held) if last else spans[-1].start if begun else 0
         if end and not self.objections:
             yield from self._checked(self._cut(end))
 
