@@ -56,27 +56,21 @@ def start(home: Path, *, port: int | None = None, timeout_s: float = START_S) ->
         return external
     folder = home / "label-studio"
     folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
     with _locked(folder / ".lock"):
-        if running := status(home):
-            return running
-        _stop(folder)  # it runs but does not answer
-        owner, chosen = _owner(folder), _port(folder, port)
-        _copy_template(folder / "data")
-        pid = _spawn(folder, owner, chosen)
-        _write(folder / "server.json", {"pid": pid, "port": chosen})
-        _wait(folder, pid, chosen, time.monotonic() + timeout_s)
-        return _running(pid, chosen, owner)
+        there = _process(folder)
+        pid, chosen = there or _launch(folder, port)
+        _wait(folder, pid, chosen, time.monotonic() + timeout_s)  # one that is there may be busy: that is no reason to kill it
+        return _running(pid, chosen, _owner(folder))
 
 
 def status(home: Path) -> RunningServer | None:
-    """The server of `home` (or the one named in the environment), if it answers now."""
+    """The server of `home` if it answers now; the one named in the environment without asking it."""
     if external := _external():
         return external
     folder = home / "label-studio"
-    state = _read(folder / "server.json")
-    if not state or not _is_ours(int(state["pid"]), folder) or not _healthy(int(state["port"])):
-        return None
-    return _running(int(state["pid"]), int(state["port"]), _owner(folder))
+    there = _process(folder)
+    return _running(*there, _owner(folder)) if there and _healthy(there[1]) else None
 
 
 def stop(home: Path) -> bool:
@@ -94,6 +88,21 @@ def stop(home: Path) -> bool:
 def _external() -> RunningServer | None:
     named = paths.label_studio_server()
     return RunningServer(*named) if named else None
+
+
+def _process(folder: Path) -> tuple[int, int] | None:
+    """Process and port of our server if the process lives."""
+    state = _read(folder / "server.json") or {}
+    pid, port = int(state.get("pid", 0)), int(state.get("port", 0))
+    return (pid, port) if _is_ours(pid, folder) else None
+
+
+def _launch(folder: Path, port: int | None) -> tuple[int, int]:
+    owner, chosen = _owner(folder), _port(folder, port)
+    _copy_template(folder / "data")
+    pid = _spawn(folder, owner, chosen)
+    _write(folder / "server.json", {"pid": pid, "port": chosen})
+    return pid, chosen
 
 
 def _running(pid: int, port: int, owner: dict[str, str]) -> RunningServer:
@@ -244,9 +253,10 @@ def _migrate(template: Path) -> None:
 
 
 def _stop(folder: Path) -> bool:
-    pid = int((_read(folder / "server.json") or {}).get("pid") or 0)
-    if not _is_ours(pid, folder):
+    there = _process(folder)
+    if there is None:
         return False
+    pid = there[0]
     for number in (signal.SIGTERM, signal.SIGKILL):
         os.kill(pid, number)
         deadline = time.monotonic() + STOP_S

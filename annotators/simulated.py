@@ -18,7 +18,7 @@ from annotators.labeling import result_of
 from annotators.queues import uniform
 from annotators.reading import judge
 from annotators.studio import Studio, TaskState
-from evals.records import Annotator, ClaimVerdict
+from evals.records import Annotator, AuditEvent, ClaimVerdict
 from evals.store import Store
 
 Progress = Callable[[int, int | None], None]
@@ -76,12 +76,12 @@ class _Work:
 
 
 def simulate(
-    store: Store, studio: Studio, *, overlap: int = 1, seed: int, progress: Progress | None = None, threads: int = THREADS
+    store: Store, studio: Studio, *, overlap: int = 1, seed: int, now: str, progress: Progress | None = None, threads: int = THREADS
 ) -> SimulationSummary:
     """Have the simulated annotators label every task of our projects on the server up to `overlap` (1 or 2) labels; again, it does nothing.
 
-    `studio` is the owner's. The annotators are stored as simulated before they label; collecting is a step of its own. Raises
-    StudioError; asking again continues.
+    `studio` is the owner's. The annotators are stored as simulated before they label, and the audit log says that scripts labelled;
+    collecting is a step of its own. Raises StudioError; asking again continues.
     """
     work = [
         piece for project in store.queue.projects(studio.url) for piece in _open(studio, project.project_id, project.queue, overlap, seed)
@@ -89,6 +89,9 @@ def simulate(
     people_needed = sorted({piece.who for piece in work}, key=lambda who: (who.language, who.number))
     store.queue.put_annotators([who.annotator() for who in people_needed])
     summary = SimulationSummary(annotators=[who.name for who in people_needed])
+    if work:
+        detail = {"annotators": summary.annotators, "tasks": len(work), "seed": seed}
+        store.ledger.add_event(AuditEvent(now, "simulated annotators", "label", studio.url, detail))
     desks = _sign_up(studio, people_needed, threads)
     try:
         _label(desks, work, seed, summary, progress, threads)

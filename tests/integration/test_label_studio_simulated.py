@@ -33,11 +33,11 @@ def now() -> str:
 def test_simulated_verdicts_arrive_and_a_second_round_adds_nothing(studio: Studio) -> None:
     store, runs = pushed(studio, ("en", "ar"), overlap=1)
     seen: list[tuple[int, int | None]] = []
-    summary = simulate(store, studio, seed=3, progress=lambda done, total: seen.append((done, total)))
+    summary = simulate(store, studio, seed=3, now=NOW, progress=lambda done, total: seen.append((done, total)))
     assert (summary.created, summary.existing) == (36, 0) and seen[-1] == (36, 36)
     assert all(name.startswith("Simulated annotator ") for name in summary.annotators) and len(summary.annotators) == 4
     assert collect(store, studio, now=now()).new == 36
-    assert simulate(store, studio, seed=3).created == 0
+    assert simulate(store, studio, seed=3, now=NOW).created == 0
     verdicts = {
         run.run_id: Counter(row.verdict == "grounded" for row in store.queue.labelled_claims(run.run_id))
         for run in (runs.champion, runs.candidate)
@@ -45,12 +45,14 @@ def test_simulated_verdicts_arrive_and_a_second_round_adds_nothing(studio: Studi
     assert sum(verdicts[runs.champion.run_id].values()) == sum(verdicts[runs.candidate.run_id].values()) == 18
     assert verdicts[runs.champion.run_id][True] > verdicts[runs.candidate.run_id][True]
     assert all(annotator.simulated and annotator.name.startswith("Simulated annotator ") for annotator in store.queue.annotators())
+    (event,) = store.ledger.events()
+    assert event.actor == "simulated annotators" and event.detail["tasks"] == 36
     assert {user.name for user in studio.users().values()} >= set(summary.annotators)
 
 
 def test_each_verdict_is_the_one_the_script_gives_for_what_it_was_shown(studio: Studio) -> None:
     store, _ = pushed(studio, ("ja",), overlap=2)
-    simulate(store, studio, overlap=2, seed=5)
+    simulate(store, studio, overlap=2, seed=5, now=NOW)
     collect(store, studio, now=now())
     scripts = {who.annotator().annotator_id: who for who in (Simulated("ja", 1), Simulated("ja", 2))}
     items = {item.item_id: item for item in store.queue.items()}
