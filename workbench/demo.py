@@ -21,7 +21,7 @@ from evals.importing import import_reviews
 from evals.paths import DATA, home
 from evals.records import Decision, Feature, Run
 from evals.store import Store
-from workbench.commands.catalog import described
+from workbench import sentences
 from workbench.commands.decisions import decide, write_report
 from workbench.commands.labelling import open_studio
 from workbench.commands.running import execute, find_cases, score_run, totals
@@ -79,9 +79,9 @@ def run_demo(*, annotators: bool = True, port: int = 8501) -> None:
     with timer.step("4 sample cases with known probabilities, queue their claims by language, push"):
         for contest in CONTESTS:
             ids = [run.run_id for run in runs[contest.feature]]
-            say(str(queues.enqueue(store, *ids, fraction=contest.fraction, seed=SEED, overlap=OVERLAP, now=now())))
+            say(sentences.drawn(queues.enqueue(store, *ids, fraction=contest.fraction, seed=SEED, overlap=OVERLAP, now=now())))
         with bar("pushing tasks") as progress:
-            say(str(pushing.push(store, studio, progress=progress)))
+            say(sentences.pushed(pushing.push(store, studio, progress=progress)))
     label(store, studio, timer, annotators=annotators)
     with timer.step("7 gate"):
         decisions = [decide(store, contest.feature, contest.champion, contest.candidate) for contest in CONTESTS]
@@ -94,7 +94,7 @@ def import_sample(store: Store) -> None:
     catalogue = read_products(SAMPLE / "products.yaml")
     store.catalog.add_products(catalogue)
     with bar("importing", "bytes") as progress:
-        say(described(import_reviews(store, [SAMPLE / "reviews.jsonl"], quarantine=quarantine_folder(), progress=progress)))
+        say(sentences.imported(import_reviews(store, [SAMPLE / "reviews.jsonl"], quarantine=quarantine_folder(), progress=progress)))
     store.catalog.add_questions(read_questions(SAMPLE / "questions.jsonl"))
 
 
@@ -112,9 +112,9 @@ def label(store: Store, studio: Studio, timer: Timer, *, annotators: bool) -> No
     """Scripted annotators label through Label Studio's own API; then the labels are brought back."""
     if annotators:
         with timer.step("5 SIMULATED annotators (scripts with known error rates) label in Label Studio"), bar("labelling") as progress:
-            say(str(simulated.simulate(store, studio, overlap=OVERLAP, seed=SEED, now=now(), progress=progress)))
+            say(sentences.simulated(simulated.simulate(store, studio, overlap=OVERLAP, seed=SEED, now=now(), progress=progress)))
     with timer.step("6 collect annotations"):
-        say(str(collecting.collect(store, studio, now=now())))
+        say(sentences.collected(collecting.collect(store, studio, now=now())))
 
 
 def reports(decision: Decision) -> list[Path]:

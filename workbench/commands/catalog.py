@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from evals.catalog_files import read_products, read_questions
-from evals.importing import ImportSummary, import_reviews
+from evals.importing import import_reviews
+from workbench import sentences
 from workbench.context import open_store, quarantine_folder
 from workbench.output import echo_json, say
 from workbench.progress import bar
@@ -33,19 +34,7 @@ def reviews(
     if as_json:
         echo_json(summary)
     else:
-        say(described(summary), quiet=quiet)
-
-
-def described(summary: ImportSummary) -> str:
-    """What an import did, in a sentence or two."""
-    text = (
-        f"{summary.rows:,} rows of {summary.files} file(s) in {summary.seconds:.1f} s: {summary.new:,} new, "
-        f"{summary.duplicates:,} known already, {summary.quarantined:,} set aside; {summary.identified:,} languages identified."
-    )
-    if summary.quarantined:
-        reasons = ", ".join(f"{count} × {reason}" for reason, count in summary.reasons.most_common())
-        text += f"\nSet aside: {reasons}. See {', '.join(map(str, summary.quarantine_files))}"
-    return text
+        say(sentences.imported(summary), quiet=quiet)
 
 
 @importing.command("products")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from annotators.studio import Studio
 
 from annotators import collect as collecting
 from annotators import push as pushing
 from annotators import queues, server
+from annotators.studio import Studio
 from evals.paths import home
+from workbench import sentences
 from workbench.commands.running import FeatureName
 from workbench.context import feature_of, now, open_store, run_named
 from workbench.output import say, table
@@ -67,12 +68,12 @@ def queue(
     studio = open_studio()
     with bar("pushing tasks", quiet=quiet) as progress:
         pushed = pushing.push(store, studio, progress=progress)
-    say(f"{drawn}\n{pushed}", quiet=quiet)
+    say(f"{sentences.drawn(drawn)}\n{sentences.pushed(pushed)}", quiet=quiet)
 
 
 def collect(full: Annotated[bool, typer.Option("--full", help="sweep everything: finds deletions too")] = False) -> None:
     """Bring annotations back: only what changed since the last time."""
     store = open_store()
-    say(str(collecting.collect(store, open_studio(), now=now(), full=full)))
+    say(sentences.collected(collecting.collect(store, open_studio(), now=now(), full=full)))
     rows = [(s.queue, s.items, s.sent, s.done, s.open, s.annotations) for s in store.queue.status()]
     table("Queues", ("queue", "items", "sent", "done", "open", "annotations"), rows)

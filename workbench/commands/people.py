@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from annotators import simulated
+from workbench import sentences
 from workbench.commands.labelling import open_studio
 from workbench.context import now, open_store
 from workbench.output import say, table
@@ -35,4 +36,4 @@ def simulate(
     """Let scripted annotators with known error rates label what is open, through Label Studio's own API. For demos and tests only."""
     with bar("simulated annotators", quiet=quiet) as progress:
         summary = simulated.simulate(open_store(), open_studio(), overlap=overlap, seed=seed, now=now(), progress=progress)
-    say(str(summary), quiet=quiet)
+    say(sentences.simulated(summary), quiet=quiet)

@@ -1,0 +1,59 @@
+"""What a step did, in a sentence."""
+
+from __future__ import annotations
+
+from annotators.collect import CollectSummary
+from annotators.push import PushSummary
+from annotators.queues import EnqueueSummary
+from annotators.simulated import SimulationSummary
+from evals.importing import ImportSummary
+
+
+def imported(summary: ImportSummary) -> str:
+    text = (
+        f"{summary.rows:,} rows of {summary.files} file(s) in {summary.seconds:.1f} s: {summary.new:,} new, "
+        f"{summary.duplicates:,} known already, {summary.quarantined:,} set aside; {summary.identified:,} languages identified."
+    )
+    if summary.quarantined:
+        reasons = ", ".join(f"{count} × {reason}" for reason, count in summary.reasons.most_common())
+        text += f"\nSet aside: {reasons}. See {', '.join(map(str, summary.quarantine_files))}"
+    return text
+
+
+def drawn(summary: EnqueueSummary) -> str:
+    chances = sorted(summary.probabilities.values())
+    between = f", each with a recorded probability of {chances[0]:.2f} to {chances[-1]:.2f}" if chances else ""
+    return (
+        f"{summary.sampled} of {summary.eligible} cases drawn in {len(summary.probabilities)} languages{between}; {summary.flagged} flagged by "
+        f"rails are added apart. {summary.items:,} claims are queued, {summary.new_items:,} of them new."
+    )
+
+
+def pushed(summary: PushSummary) -> str:
+    mended = ", ".join(
+        f"{count} {what}"
+        for count, what in (
+            (summary.adopted, "found there already"),
+            (summary.repaired, "doubles removed"),
+            (summary.lost, "sent again after they were lost there"),
+        )
+        if count
+    )
+    return f"{summary.sent:,} tasks sent to {len(summary.projects)} projects{'; ' + mended if mended else ''}."
+
+
+def simulated(summary: SimulationSummary) -> str:
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in summary.verdicts.most_common())
+    return (
+        f"{len(summary.annotators)} SIMULATED annotators: {summary.created:,} annotations made, {summary.existing:,} were there, "
+        f"{summary.errors:,} of them deliberately wrong{' (' + verdicts + ')' if verdicts else ''}."
+    )
+
+
+def collected(summary: CollectSummary) -> str:
+    text = f"{summary.new:,} new annotations, {summary.changed:,} changed, {summary.deleted:,} deleted, {summary.skipped:,} skipped by annotators."
+    if summary.invalid:
+        text += f" {len(summary.invalid)} could not be read and were left out: {', '.join(summary.invalid[:5])}."
+    if summary.missing_projects:
+        text += f" Gone from the server: {', '.join(summary.missing_projects)} (plumb queue makes them again)."
+    return text
