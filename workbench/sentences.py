@@ -23,10 +23,8 @@ def imported(summary: ImportSummary) -> str:
 def drawn(summary: EnqueueSummary) -> str:
     chances = sorted(summary.probabilities.values())
     between = f", each with a recorded probability of {chances[0]:.2f} to {chances[-1]:.2f}" if chances else ""
-    return (
-        f"{summary.sampled} of {summary.eligible} cases drawn in {len(summary.probabilities)} languages{between}; {summary.flagged} flagged by "
-        f"rails are added apart. {summary.items:,} claims are queued, {summary.new_items:,} of them new."
-    )
+    languages = f"{len(summary.probabilities)} languages{between}"
+    return f"{summary.sampled} of {summary.eligible} cases drawn in {languages}; {summary.flagged} flagged by rails are added apart. {summary.items:,} claims are queued, {summary.new_items:,} of them new."
 
 
 def pushed(summary: PushSummary) -> str:
@@ -51,7 +49,8 @@ def simulated(summary: SimulationSummary) -> str:
 
 
 def collected(summary: CollectSummary) -> str:
-    text = f"{summary.new:,} new annotations, {summary.changed:,} changed, {summary.deleted:,} deleted, {summary.skipped:,} skipped by annotators."
+    counts = f"{summary.new:,} new annotations, {summary.changed:,} changed, {summary.deleted:,} deleted"
+    text = f"{counts}, {summary.skipped:,} skipped by annotators."
     if summary.invalid:
         text += f" {len(summary.invalid)} could not be read and were left out: {', '.join(summary.invalid[:5])}."
     if summary.missing_projects:

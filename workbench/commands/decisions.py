@@ -18,7 +18,7 @@ from workbench.context import feature_of, now, open_store, run_named, variant_na
 from workbench.output import echo_json, say, table
 
 PolicyFile = Annotated[Path, typer.Option("--policy", help="the gate's file", exists=False)]
-KINDS = {".md": "md", ".html": "html", ".json": "json", ".junit.xml": "junit"}
+KINDS: dict[str, report.Kind] = {".md": "md", ".html": "html", ".json": "json", ".junit.xml": "junit"}
 
 
 def register(app: typer.Typer) -> None:

@@ -111,16 +111,15 @@ def compare(
 ) -> None:
     """Two runs side by side, metric by language: machine scores only, no verdict (that is `plumb gate`)."""
     started, store, kind = time.monotonic(), open_store(), feature_of(feature)
-    left, right = (run_named(store, kind, name) for name in (champion, candidate))
-    means = [{(m.metric, m.language): m for m in store.runs.score_means(run.run_id)} for run in (left, right)]
+    runs = [run_named(store, kind, name).run_id for name in (champion, candidate)]
+    means = store.comparisons.paired_means(*runs)
     rows = [
-        (metric, language, _number(a.mean), _number(b.mean), _number(b.mean - a.mean if None not in (a.mean, b.mean) else None, "+"), b.n)
-        for (metric, language), a in means[0].items()
-        if (b := means[1].get((metric, language)))
+        (m.metric, m.language, f"{m.champion:.3f}", f"{m.candidate:.3f}", f"{m.difference:+.3f}", m.better, m.worse, m.n) for m in means
     ]
-    table(f"{champion} → {candidate}", ("metric", "language", "champion", "candidate", "difference", "n"), rows)
+    header = ("metric", "language", "champion", "candidate", "difference", "better", "worse", "cases")
+    table(f"{champion} → {candidate}", header, rows)
     say(f"{len(rows)} rows in {time.monotonic() - started:.1f} s. Machine scores only; the decision is `plumb gate`.")
 
 
-def _number(value: float | None, sign: str = "") -> str | None:
-    return None if value is None else f"{value:{sign}.3f}"
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3f}"
