@@ -23,8 +23,10 @@ def imported(summary: ImportSummary) -> str:
 def drawn(summary: EnqueueSummary) -> str:
     chances = sorted(summary.probabilities.values())
     between = f", each with a recorded probability of {chances[0]:.2f} to {chances[-1]:.2f}" if chances else ""
-    languages = f"{len(summary.probabilities)} languages{between}"
-    return f"{summary.sampled} of {summary.eligible} cases drawn in {languages}; {summary.flagged} flagged by rails are added apart. {summary.items:,} claims are queued, {summary.new_items:,} of them new."
+    cases = f"{summary.sampled} of {summary.eligible} cases drawn in {len(summary.probabilities)} languages{between}"
+    return (
+        f"{cases}; {summary.flagged} flagged by rails are added apart. {summary.items:,} claims queued, {summary.new_items:,} of them new."
+    )
 
 
 def pushed(summary: PushSummary) -> str:
