@@ -66,9 +66,12 @@ def _mentions(reviews: Sequence[Review], tag: str) -> list[list[Mention]]:
 def _values(about: Sequence[tuple[int, Span, AspectHit, bool]], reviews: Sequence[Review], tag: str) -> list[float]:
     """Of a sentence about several aspects, the clause counts half: "great sound, poor battery"."""
     ratings = [reviews[number].rating for number, *_ in about]
-    whole = model(tag).values([span.text for _, span, _, _ in about], ratings)
-    clause = model(tag).values([_clause(span, hit) if shared else span.text for _, span, hit, shared in about], ratings)
-    return [round((a + b) / 2, 6) for a, b in zip(whole, clause, strict=True)]
+    values = model(tag).values([span.text for _, span, _, _ in about], ratings)
+    places = [place for place, (*_, shared) in enumerate(about) if shared]
+    clause_values = model(tag).values([_clause(about[place][1], about[place][2]) for place in places], [ratings[place] for place in places])
+    for place, value in zip(places, clause_values, strict=True):
+        values[place] = round((values[place] + value) / 2, 6)
+    return values
 
 
 def _clause(span: Span, hit: AspectHit) -> str:
