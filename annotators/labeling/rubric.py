@@ -21,8 +21,9 @@ DATA_KEYS: dict[Feature, tuple[str, ...]] = {
     "assistant": ("item_id", "language", "claim", "evidence", "question", "answer"),
 }
 MAX_TITLE = 50
-# Left-to-right words inside right-to-left text, and the other way round, are punctuated wrongly without it.
-_STYLE = ".lsf-richtext__container, .lsf-object * { unicode-bidi: plaintext; text-align: start }"
+# Left-to-right words inside right-to-left text, and the other way round, are punctuated wrongly without it. On the lines only: their
+# container has no letters of its own, so plain text there would mean left to right and align Arabic to the wrong side.
+_STYLE = ".lsf-richtext__line { unicode-bidi: plaintext; text-align: start }"
 
 
 def queue_name(feature: Feature, language: str) -> str:

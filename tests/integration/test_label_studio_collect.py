@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +22,7 @@ from evals.records import Annotation
 from evals.store import Store
 
 pytestmark = pytest.mark.labelstudio
+ROOT = Path(__file__).parents[2]
 
 
 def pushed(studio: Studio, languages: tuple[str, ...] = ("en",), url: str = "sqlite://", overlap: int = 1) -> tuple[Store, TwoRuns]:
@@ -155,6 +160,39 @@ def test_two_people_give_two_rows_and_their_names_are_shown_safely(studio: Studi
     assert sorted(row.verdict for row in rows) == ["grounded", "unsupported"]
     simulated = next(annotator for annotator in store.queue.annotators() if annotator.simulated)
     assert simulated.name == "Simulated annotator <b>\ufffdx"
+
+
+def test_a_collect_killed_in_the_middle_is_completed_by_the_next(studio: Studio, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
+    store, _ = pushed(studio, url=url)
+    tasks = store.queue.tasks(studio.url)
+    for number, task in enumerate(tasks):
+        studio.annotate(task.task_id, result_of("grounded"), unique_id=unique(number))
+    command = [sys.executable, "-c", _COLLECTOR, url, studio.url]
+    killed = subprocess.run(command, input=studio._token, text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    assert killed.returncode == -signal.SIGKILL
+    assert 0 < len(living(store)) < len(tasks) and store.queue.cursor(studio.url, tasks[0].project_id) is None
+    collect(store, studio, now=now())
+    assert sorted(note.item_id for note in living(store)) == sorted(task.item_id for task in tasks)
+    store.close()
+
+
+_COLLECTOR = """
+import os, signal, sys
+from annotators import collect, studio
+from evals.store import Store
+from evals.store.queue import Queue
+url, server = sys.argv[1:]
+collect.BATCH, stored, original = 3, 0, Queue.put_annotations
+def then_die(self, annotations):
+    global stored
+    original(self, annotations)
+    stored += 1
+    if stored == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+Queue.put_annotations = then_die
+collect.collect(Store.open(url), studio.Studio(server, sys.stdin.read()), now="2100-01-01T00:00:00Z")
+"""
 
 
 def test_collecting_works_after_either_side_was_restarted(tmp_path: Path) -> None:
