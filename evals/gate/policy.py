@@ -200,6 +200,11 @@ def _kind_schema(kind: Kind) -> dict[str, Any]:
 
 def _problems(raw: Any, text: str) -> Iterator[str]:
     """Everything wrong with the file, one ``:line: message`` each."""
+    try:
+        canonical_json(raw)
+    except (ValueError, TypeError) as error:  # .nan, .inf, a date, a key that is no text
+        yield f": not plain JSON values: {error}"
+        return
     body = {key: value for key, value in schema().items() if key != "$defs"}
     body["properties"] = {**body["properties"], "requirements": {"type": "array", "minItems": 1, "items": {"type": "object"}}}
     errors = list(Draft202012Validator(body).iter_errors(raw))

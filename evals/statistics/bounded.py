@@ -71,9 +71,8 @@ def bounded_mean(
     estimate = _post_stratified(values, weights, strata, shares)
     n, groups = len(values), codes(clusters)[1]
     name = "Dirichlet" if len(shares) == 1 else f"Dirichlet, {len(shares)} judge strata"
-    interval = Interval(
-        estimate, min(float(np.quantile(low, alpha)), estimate), max(float(np.quantile(high, 1 - alpha)), estimate), level, name, n, groups
-    )
+    bounds = max(lowest, min(float(np.quantile(low, alpha)), estimate)), min(highest, max(float(np.quantile(high, 1 - alpha)), estimate))
+    interval = Interval(estimate, *bounds, level, name, n, groups)
     p_above, p_below = (float(np.sum(low <= line)) + 1) / (DRAWS + 1), (float(np.sum(high >= line)) + 1) / (DRAWS + 1)
     return Estimate(interval, p_above, p_below, float(np.std((low + high) / 2)), worth)
 
@@ -102,7 +101,7 @@ def _worth(values: Floats, clusters: Ints, weights: Floats, strata: Ints, alpha:
 
 def _post_stratified(values: Floats, weights: Floats, strata: Ints, shares: Floats) -> float:
     means = np.bincount(strata, weights * values) / np.bincount(strata, weights)
-    return float(np.sum(shares * means) / np.sum(shares))
+    return float(np.clip(np.sum(shares * means) / np.sum(shares), values.min(), values.max()))
 
 
 def _draws(

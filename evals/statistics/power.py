@@ -65,7 +65,11 @@ def neyman_allocation(total: int, sizes: Sequence[int], spreads: Sequence[float]
     left = min(total, sum(room))
     while left > 0:
         open_strata = [h for h in range(len(room)) if room[h] > given[h]]
-        share = demand[open_strata] / demand[open_strata].sum() * left if demand[open_strata].sum() > 0 else np.full(len(open_strata), left)
+        share = (
+            demand[open_strata] / demand[open_strata].sum() * left
+            if demand[open_strata].sum() > 0
+            else np.full(len(open_strata), left / len(open_strata))
+        )
         taken = [min(int(share[k]), room[h] - given[h]) for k, h in enumerate(open_strata)]
         if sum(taken) == 0:
             best = max(range(len(open_strata)), key=lambda k: (share[k] - taken[k], -k))
