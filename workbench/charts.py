@@ -1,97 +1,200 @@
-"""Plotly figures, tested as JSON. Blue is better, orange is worse, grey is too few to say; numbers stand beside colour."""
+"""Plotly figures, tested as JSON. Blue is better, orange is worse, grey is too few to say; a number stands beside every colour."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.queries import SMALL
+from workbench.queries import EVERYWHERE, SMALL
 
-CONFIG = {"displaylogo": False, "displayModeBar": False, "showSendToCloud": False}
-_SCALE = [[0.0, "#c4621a"], [0.5, "#e9edf2"], [1.0, "#0b5cad"]]
+CONFIG = {"displaylogo": False, "displayModeBar": False, "showSendToCloud": False, "responsive": True}
 
 
-def _layout(figure: go.Figure, height: int, title: str | None = None) -> go.Figure:
+class Palette(NamedTuple):
+    """What a figure is drawn with on a light or a dark ground; the theme has no say in markers and lines."""
+
+    worse: str
+    middle: str
+    better: str
+    few: str
+    line: str
+    ink: str
+
+
+_LIGHT = Palette("#e07a2f", "#eef1f5", "#3f86cf", "#f1f3f6", "#7b8794", "#16202c")
+_DARK = Palette("#b5652b", "#1f2935", "#2f75b0", "#1a222d", "#8b98a8", "#e6ebf2")
+VERDICT_COLOURS = {"pass": "#2e9e62", "fail": "#d9482b", "inconclusive": "#d9a22b", "error": "#a8324a"}
+UNDECIDED = "#8b98a8"
+
+
+def palette(dark: bool) -> Palette:
+    return _DARK if dark else _LIGHT
+
+
+def _layout(figure: go.Figure, height: int, dark: bool, **more: Any) -> go.Figure:
     figure.update_layout(
         height=height,
-        title=title,
-        margin={"l": 10, "r": 10, "t": 34 if title else 10, "b": 10},
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         showlegend=False,
-        font_size=13,
+        font={"size": 13, "color": palette(dark).ink},
+        dragmode=False,
+        **more,
     )
+    ticks = {"size": 13, "color": palette(dark).ink}
+    figure.update_xaxes(fixedrange=True, automargin=True, ticks="", tickfont=ticks)
+    figure.update_yaxes(fixedrange=True, automargin=True, ticks="", tickfont=ticks)
     return figure
 
 
-def slice_heatmap(frame: pd.DataFrame) -> go.Figure:
-    """Metric × language, coloured by the candidate's difference; cells with fewer than SMALL cases are left uncoloured."""
-    table = frame.pivot(index="metric", columns="language", values="difference")
-    counts = frame.pivot(index="metric", columns="language", values="n").reindex_like(table)
-    shown = table.where(counts >= SMALL)
+def slice_heatmap(frame: pd.DataFrame, metrics: Sequence[str], dark: bool = False) -> go.Figure:
+    """Metric × language by the candidate's difference; cells with fewer than SMALL cases keep their number and lose their colour.
+
+    A heat map reports no click, so transparent markers lie above it: their customdata is ``[metric, language]``.
+    """
+    chosen = frame[frame["metric"].isin(metrics)]
+    languages = [EVERYWHERE, *sorted(set(chosen["language"]) - {EVERYWHERE})]
+    order = {"index": list(metrics), "columns": languages}
+    table = chosen.pivot(index="metric", columns="language", values="difference").reindex(**order)
+    counts = chosen.pivot(index="metric", columns="language", values="n").reindex(**order)
+    figure = go.Figure([_cells(table, counts, palette(dark)), _targets(chosen, palette(dark))])
+    _layout(figure, 56 + 58 * len(metrics), dark, clickmode="event+select")
+    figure.update_xaxes(side="top", type="category", showgrid=False, range=[-0.5, len(languages) - 0.5])
+    figure.update_yaxes(type="category", showgrid=False, range=[len(metrics) - 0.5, -0.5], ticktext=[shown(name) for name in metrics])
+    figure.update_yaxes(tickvals=list(metrics))
+    return figure
+
+
+def _cells(table: pd.DataFrame, counts: pd.DataFrame, colours: Palette) -> go.Heatmap:
     bound = max(0.02, float(table.abs().max(axis=None)))
-    cells = [[_cell(table.iloc[r, c], counts.iloc[r, c]) for c in range(table.shape[1])] for r in range(table.shape[0])]
-    heat = go.Heatmap(
-        z=shown,
+    return go.Heatmap(
+        z=table.where(counts >= SMALL, 0.0).where(counts.notna()).to_numpy().tolist(),
         x=list(table.columns),
         y=list(table.index),
-        text=cells,
-        texttemplate="%{text}",
         zmin=-bound,
         zmax=bound,
-        colorscale=_SCALE,
+        colorscale=[[0.0, colours.worse], [0.5, colours.middle], [1.0, colours.better]],
         showscale=False,
-        xgap=2,
-        ygap=2,
-        hovertemplate="%{y} · %{x}<br>%{text}<extra></extra>",
+        xgap=3,
+        ygap=3,
+        hoverinfo="skip",
     )
-    return _layout(go.Figure(heat), 90 + 44 * len(table.index))
 
 
-def _cell(difference: float, n: float) -> str:
-    return "" if pd.isna(difference) else f"{difference:+.2f}<br>n={int(n)}"
+def _targets(rows: pd.DataFrame, colours: Palette) -> go.Scatter:
+    few = rows["n"] < SMALL
+    return go.Scatter(
+        x=rows["language"].tolist(),
+        y=rows["metric"].tolist(),
+        mode="markers+text",
+        text=[f"{signed(d)}<br><span style='font-size:.8em'>n {n}</span>" for d, n in zip(rows["difference"], rows["n"], strict=True)],
+        textposition="middle center",
+        textfont={"color": [colours.line if small else colours.ink for small in few], "size": 12},
+        marker={"symbol": "square", "size": 44, "color": "rgba(0,0,0,0)"},
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}, "textfont": {"color": colours.line}},
+        customdata=rows[["metric", "language"]].to_numpy().tolist(),
+        hovertext=[_hover(row) for row in rows.to_dict("records")],
+        hoverinfo="text",
+    )
 
 
-def forest(rows: Sequence[dict[str, object]], margin: float | None = None, height: int | None = None) -> go.Figure:
-    """Differences with intervals, worst first; the margin is a dotted line. Rows: ``label, estimate, low, high, verdict``."""
-    ordered = sorted(rows, key=lambda row: _number(row["estimate"]), reverse=True)
-    estimates = [_number(row["estimate"]) for row in ordered]
-    figure = go.Figure(
+def signed(value: float, digits: int = 2) -> str:
+    """A difference with its sign, the true minus included; nothing that rounds to zero has one.
+
+    >>> signed(-0.104), signed(0.001), signed(0.5, 1)
+    ('−0.10', '0.00', '+0.5')
+    """
+    return f"{value:+.{digits}f}".replace("-", "−") if round(value, digits) else f"{0:.{digits}f}"
+
+
+def shown(metric: str) -> str:
+    """A metric's name for people."""
+    return metric.replace("_", " ")
+
+
+def _hover(row: dict[Any, Any]) -> str:
+    interval = "" if pd.isna(row["half_width"]) else f" ± {row['half_width']:.3f}"
+    return (
+        f"{shown(row['metric'])} · {row['language']}<br>"
+        f"{row['champion']:.3f} → {row['candidate']:.3f} ({signed(row['difference'], 3)}{interval})"
+        f"<br>{row['n']} cases: {row['better']} better, {row['worse']} worse"
+    )
+
+
+class Row(NamedTuple):
+    """One line of a forest plot: a difference with its interval (None: unknown), coloured by verdict; `margin`: the loss allowed here."""
+
+    label: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    verdict: str = ""
+    margin: float | None = None
+    hover: str = ""
+
+
+def forest(rows: Sequence[Row], dark: bool = False, axis: str = "candidate − champion") -> go.Figure:
+    """Differences with intervals: the first row (the whole) stays on top, the others follow worst first, those without an estimate last.
+    The vertical line is "no difference"; a tick to its left is the margin of that line."""
+    whole, *slices = rows
+    ordered = [whole, *sorted(slices, key=lambda row: (row.estimate is None, row.estimate or 0.0, row.label))]
+    colours, labels = palette(dark), [row.label for row in ordered]
+    figure = go.Figure([_margins(ordered, colours), *_whiskers(ordered), _points(ordered)])
+    figure.add_vline(x=0, line_color=colours.line, line_width=1)
+    _layout(figure, 64 + 30 * len(ordered), dark)
+    figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], type="category", showgrid=False)
+    figure.update_xaxes(tickformat="+.2~f", zeroline=False, gridcolor=colours.middle, title=axis)
+    return figure
+
+
+def _margins(rows: Sequence[Row], colours: Palette) -> go.Scatter:
+    known = [row for row in rows if row.margin is not None]
+    return go.Scatter(
+        x=[-(row.margin or 0.0) for row in known],
+        y=[row.label for row in known],
+        mode="markers",
+        marker={"symbol": "line-ns", "size": 24, "line": {"width": 2, "color": colours.worse}},
+        hovertemplate="allowed loss %{x:+.2f}<extra></extra>",
+    )
+
+
+def _whiskers(rows: Sequence[Row]) -> list[go.Scatter]:
+    return [
         go.Scatter(
-            x=estimates,
-            y=[str(row["label"]) for row in ordered],
-            mode="markers",
-            marker={"size": 10, "color": [_VERDICT_COLOURS.get(str(row.get("verdict")), "#8b98a8") for row in ordered]},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [_number(row["high"]) - e for row, e in zip(ordered, estimates, strict=True)],
-                "arrayminus": [e - _number(row["low"]) for row, e in zip(ordered, estimates, strict=True)],
-                "color": "#8b98a8",
-            },
-            hovertemplate="%{y}: %{x:+.3f}<extra></extra>",
+            x=[row.low, row.high],
+            y=[row.label, row.label],
+            mode="lines",
+            line={"color": VERDICT_COLOURS.get(row.verdict, UNDECIDED), "width": 2.5},
+            hoverinfo="skip",
         )
+        for row in rows
+        if row.low is not None and row.high is not None
+    ]
+
+
+def _points(rows: Sequence[Row]) -> go.Scatter:
+    return go.Scatter(
+        x=[row.estimate for row in rows],
+        y=[row.label for row in rows],
+        mode="markers",
+        marker={"size": 11, "color": [VERDICT_COLOURS.get(row.verdict, UNDECIDED) for row in rows]},
+        hovertext=[row.hover or row.label for row in rows],
+        hoverinfo="text",
     )
-    figure.add_vline(x=0, line_color="#8b98a8", line_width=1)
-    if margin is not None:
-        figure.add_vline(x=-margin, line_color="#c4621a", line_dash="dot", line_width=2)
-    return _layout(figure, height or 80 + 28 * len(ordered))
 
 
-_VERDICT_COLOURS = {"pass": "#2e9e62", "fail": "#c4321a", "inconclusive": "#d9a22b", "unverified": "#8b98a8"}
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
-def backlog(frame: pd.DataFrame) -> go.Figure:
-    """Open and done items per language."""
-    by_language = frame.groupby("language")[["done", "open"]].sum()
+def backlog(frame: pd.DataFrame, dark: bool = False) -> go.Figure:
+    """Done and open items per language, the longest backlog first."""
+    by_language = frame.groupby("language")[["done", "open"]].sum().sort_values(["open", "done"], ascending=False)
     figure = go.Figure()
     for name, colour in (("done", "#2e9e62"), ("open", "#d9a22b")):
-        figure.add_bar(x=by_language.index, y=by_language[name], name=name, marker_color=colour)
-    figure.update_layout(barmode="stack")
-    return _layout(figure, 240).update_layout(showlegend=True, legend={"orientation": "h", "y": 1.15})
+        figure.add_bar(x=by_language.index.tolist(), y=by_language[name].tolist(), name=name, marker_color=colour, width=0.6)
+    _layout(figure, 240, dark, barmode="stack")
+    figure.update_yaxes(gridcolor=palette(dark).middle, zeroline=False)
+    figure.update_xaxes(type="category", range=[-0.6, max(8, len(by_language)) - 0.4])
+    return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, margin_t=30)

@@ -1,4 +1,4 @@
-"""Every URL that leaves the workbench is made here."""
+"""Every address that leaves the workbench is made here."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from evals.paths import home
 from evals.store import Store
 
 
-def label_stream(store: Store) -> Callable[[str], str | None]:
-    """Queue name to the page where its next task is labelled; None where Label Studio is not running or has no project for it."""
+def studio_url() -> str | None:
+    """Where Label Studio answers; None where it does not run."""
     running = server.status(home())
-    if running is None:
-        return lambda _queue: None
-    projects = {project.queue: project.project_id for project in store.queue.projects(running.url)}
-    return lambda queue: f"{running.url}/projects/{projects[queue]}/data?labeling=1" if queue in projects else None
+    return None if running is None else running.url
+
+
+def label_stream(store: Store, url: str | None) -> Callable[[str], str | None]:
+    """Queue name to the page of the server at `url` where its next task is labelled; None where it has no project for it."""
+    projects = {project.queue: project.project_id for project in store.queue.projects(url)} if url else {}
+    return lambda queue: f"{url}/projects/{projects[queue]}/data?labeling=1" if queue in projects else None

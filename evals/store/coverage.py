@@ -1,5 +1,7 @@
-"""What there is to look at: counts, and products that a feature has cases for. Reads only, aggregated in SQL, so that pages stay quick
-however large the store is."""
+"""What a page needs to draw itself: counts, products that a feature has cases for, one output and its findings.
+
+Reads only, aggregated in SQL, so that pages stay quick however large the store is.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine, distinct, func, or_, select
 
-from evals.records import Feature, Output
+from evals.records import Feature, Finding, Output
 from evals.store import tables
 from evals.store.rows import from_row
 
@@ -73,3 +75,10 @@ class Coverage:
         with self._engine.connect() as connection:
             row = connection.execute(query.order_by(output.c.created_at.desc(), output.c.output_id).limit(1)).mappings().first()
         return None if row is None else from_row(Output, row)
+
+    def findings(self, output_id: str) -> list[Finding]:
+        """What the rails found about one output, in the order of its texts."""
+        t = tables.finding
+        query = select(t).where(t.c.output_id == output_id).order_by(t.c.target, t.c.start, t.c.finding_id)
+        with self._engine.connect() as connection:
+            return [from_row(Finding, row) for row in connection.execute(query).mappings()]

@@ -5,69 +5,107 @@ from __future__ import annotations
 import streamlit as st
 
 from evals.records import FEATURES, Decision
-from workbench import queries
-from workbench.session import empty_state, store
+from workbench import queries, verdicts
+from workbench.cards import plain
+from workbench.session import empty_state, language_name, store, title
 
-OUTCOMES = {"promote": ("green", "check_circle"), "reject": ("red", "cancel"), "hold": ("orange", "pause_circle")}
+
+@st.cache_data(ttl=10, show_spinner=False)
+def figures(_url: str) -> queries.Figures:
+    return queries.figures(store())
 
 
 def verdict_card(feature: str, decision: Decision | None) -> None:
     """The newest decision of a feature in one sentence."""
     with st.container(border=True, height="stretch"):
-        st.markdown(f"**{feature.title()}**")
         if decision is None:
-            st.badge("no decision yet", color="gray", icon=":material/help:")
-            st.caption("Nothing was compared by a policy so far.")
+            st.markdown(f"**{feature.title()}** :gray-badge[:material/help: no decision yet]")
+            st.markdown(":gray[Nothing was compared by a policy so far.]")
+            st.code(f"plumb gate {feature}", language="bash")
             return
-        colour, icon = OUTCOMES[decision.outcome]
-        st.badge(decision.outcome, color=colour, icon=f":material/{icon}:")
-        st.text(decision.reason)
+        colour, icon = verdicts.OUTCOMES[decision.outcome]
+        st.markdown(f"**{feature.title()}** :{colour}-badge[:material/{icon}: {decision.outcome}]")
+        runs = decision.body["runs"]
+        names = f"{plain(runs['champion']['variant'])} → {plain(runs['candidate']['variant'])}"
+        st.markdown(f":gray[{names}, {decision.created_at[:16].replace('T', ' ')}]")
+        st.markdown(plain(verdicts.sentence(decision)))
         st.page_link("views/gate.py", label="Open the gate", icon=":material/gavel:", query_params={"feature": feature})
 
 
 def attention() -> list[tuple[str, str, str]]:
-    """What needs somebody: (icon, sentence, page)."""
-    lines = []
-    for row in store().queue.status():
-        if row.sent < row.items:
-            lines.append(("outbox", f"{row.queue}: {row.items - row.sent} items are not on the labelling server yet", "queues"))
-        elif row.open:
-            lines.append(("inbox", f"{row.queue}: {row.open} of {row.items} items wait for a label", "queues"))
+    """What needs somebody: (icon, sentence, page), the worst first."""
+    lines = [
+        ("person_off", f"{language_name(tag)} has open items and nobody who labels them", "queues") for tag in queries.uncovered(store())
+    ]
+    statuses = sorted(store().queue.status(), key=lambda row: -row.open)
+    unsent = sum(row.items - row.sent for row in statuses)
+    if unsent:
+        lines.append(("outbox", f"{unsent:,} items are not on the labelling server yet", "queues"))
+    lines += [
+        ("inbox", f"{language_name(row.language)} {row.feature}: {row.open:,} of {row.items:,} items wait for a label", "queues")
+        for row in statuses
+        if row.open
+    ]
     return lines
 
 
-numbers = queries.figures(store())
-st.title("Overview")
-if not numbers.reviews:
-    empty_state("rocket_launch", "Nothing is stored yet. The demo runs the whole loop on the sample catalogue.", "make run")
-    st.stop()
+def numbers_row(numbers: queries.Figures) -> None:
+    with st.grid(4, min_column_width=150):
+        st.metric("Reviews", f"{numbers.reviews:,}", border=True, help=f"{numbers.products:,} products in {numbers.languages} languages")
+        st.metric("Runs", numbers.runs, border=True, help="one variant over one dataset")
+        st.metric("Open tasks", f"{numbers.open_tasks:,}", border=True, help=f"{numbers.done_tasks:,} have all their labels")
+        st.metric("Labels", f"{numbers.annotations:,}", border=True, help="people's verdicts on single claims")
 
-cards = st.columns(4)
-cards[0].metric("Reviews", f"{numbers.reviews:,}", border=True, help=f"{numbers.products:,} products, {numbers.languages} languages")
-cards[1].metric("Runs", numbers.runs, border=True)
-cards[2].metric("Open tasks", f"{numbers.open_tasks:,}", border=True, help=f"{numbers.done_tasks:,} done")
-cards[3].metric("Labels", f"{numbers.annotations:,}", border=True)
 
-for column, feature in zip(st.columns(len(FEATURES)), FEATURES, strict=True):
-    with column:
-        verdict_card(feature, queries.latest_decision(store(), feature))
-
-left, right = st.columns([3, 2])
-with left:
-    st.subheader("Runs")
+def runs_table() -> None:
+    st.subheader("Runs", anchor=False)
     frame = queries.runs_frame(store())
     if frame.empty:
-        st.caption("No runs yet: plumb run highlights")
-    else:
-        columns = {
-            "tokens/s": st.column_config.NumberColumn(format="%.0f", help="generated tokens per second of the outputs' wall time"),
-            "created": st.column_config.DatetimeColumn(format="distance"),
-        }
-        st.dataframe(frame.drop(columns="run"), hide_index=True, column_config=columns, alt="All runs with their totals")
-with right:
-    st.subheader("Needs attention")
+        empty_state("play_circle", "No runs yet. A run is one variant over all cases.", "plumb run highlights")
+        return
+    st.dataframe(
+        frame,
+        hide_index=True,
+        placeholder="–",
+        column_config={
+            "state": st.column_config.MultiselectColumn("state", options=["finished", "unfinished"], color=["green", "orange"]),
+            "tokens_per_s": st.column_config.NumberColumn(
+                "tokens/s", format="%.0f", help="generated tokens per second of the outputs' wall time"
+            ),
+            "created": st.column_config.DatetimeColumn("started", format="distance"),
+        },
+        alt="Runs with their totals, newest first",
+    )
+
+
+def needs() -> None:
+    st.subheader("Needs attention", anchor=False)
     lines = attention()
-    for icon, sentence, page in lines[:8]:
-        st.page_link(f"views/{page}.py", label=sentence, icon=f":material/{icon}:")
-    if not lines:
-        st.caption("Nothing: every queued item has its labels.")
+    with st.container(border=True, gap=None):
+        for icon, sentence, page_name in lines[:8]:
+            st.page_link(f"views/{page_name}.py", label=sentence, icon=f":material/{icon}:")
+        if len(lines) > 8:
+            st.caption(f"and {len(lines) - 8} more on the queues page")
+        if not lines:
+            st.markdown(":material/check_circle: :gray[Nothing: every queued item has its labels.]")
+
+
+def page() -> None:
+    title("Overview", "May the candidate replace the one in service, in every language? Where each feature stands, and what to do next.")
+    numbers = figures(str(store().engine.url))
+    if not numbers.reviews:
+        empty_state("rocket_launch", "Nothing is stored yet. This runs the whole loop on the sample catalogue:", "make run")
+        st.caption("Or begin with your own reviews: `plumb import reviews FILE…`, then `plumb run highlights`.")
+        return
+    numbers_row(numbers)
+    for column, feature in zip(st.columns(len(FEATURES)), FEATURES, strict=True):
+        with column:
+            verdict_card(feature, queries.latest_decision(store(), feature))
+    left, right = st.columns([3, 2])
+    with left:
+        runs_table()
+    with right:
+        needs()
+
+
+page()

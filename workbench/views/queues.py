@@ -1,50 +1,94 @@
-"""Queues: what waits for people, in which language, for how long."""
+"""Queues: what waits for people, in which language, for how long, and who labels."""
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from workbench import charts, links, queries
-from workbench.session import empty_state, language_name, store
+from workbench.session import dark, empty_state, language_name, store, title
 
-st.title("Queues")
-frame = queries.queue_frame(store().queue.status())
-if frame.empty:
-    empty_state("inbox", "Nothing is queued yet.", "plumb queue highlights --champion template --candidate lm-int8")
-    st.stop()
+FITS = 16  # rows of a table shown whole
 
-cards = st.columns(4)
-cards[0].metric("Items", f"{frame['items'].sum():,}", border=True)
-cards[1].metric("Open", f"{frame['open'].sum():,}", border=True)
-cards[2].metric("Labels", f"{frame['annotations'].sum():,}", border=True)
-cards[3].metric("Languages", frame["language"].nunique(), border=True)
 
-st.plotly_chart(charts.backlog(frame), config=charts.CONFIG, alt="Open and done items per language")
+def numbers(frame: pd.DataFrame) -> None:
+    with st.grid(4, min_column_width=150):
+        st.metric("Items", f"{frame['items'].sum():,}", border=True, help="claims put before people")
+        st.metric("Open", f"{frame['open'].sum():,}", border=True, help="with fewer labels than asked for")
+        st.metric("Labels", f"{frame['annotations'].sum():,}", border=True)
+        st.metric("Languages", frame["language"].nunique(), border=True)
 
-frame["language"] = frame["language"].map(language_name)
-frame["label"] = frame["queue"].map(links.label_stream(store()))
-st.dataframe(
-    frame[["feature", "language", "items", "progress", "open", "annotations", "oldest_open_at", "label"]],
-    hide_index=True,
-    column_config={
-        "progress": st.column_config.ProgressColumn("done", min_value=0, max_value=1, format="percent"),
-        "oldest_open_at": st.column_config.DatetimeColumn("oldest open", format="distance"),
-        "label": st.column_config.LinkColumn("Label Studio", display_text="label ↗"),
-    },
-    alt="Queues with their backlog",
-)
-covered = {language for person in store().queue.annotators() for language in person.languages}
-uncovered = sorted(set(queries.queue_frame(store().queue.status())["language"]) - covered)
-if uncovered:
-    st.warning(f"No annotator covers: {', '.join(language_name(tag) for tag in uncovered)}", icon=":material/person_off:")
 
-st.subheader("Annotators")
-people = [
-    {"name": a.name, "languages": list(a.languages), "kind": "simulated" if a.simulated else "person"} for a in store().queue.annotators()
-]
-if people:
-    st.dataframe(people, hide_index=True, alt="Annotators and their languages")
-    if any(person["kind"] == "simulated" for person in people):
+def server_state(frame: pd.DataFrame, url: str | None) -> None:
+    """Whether people can label now, and what is not on the server yet."""
+    unsent = int((frame["items"] - frame["sent"]).sum())
+    if url is None:
+        st.warning(
+            "Label Studio is not running: these figures are of the last collection. Start it with `plumb label-studio start`.",
+            icon=":material/cloud_off:",
+        )
+    elif unsent:
+        st.warning(f"{unsent:,} items are not on the labelling server yet: `plumb queue` again sends them.", icon=":material/outbox:")
+    missing = queries.uncovered(store())
+    if missing:
+        st.warning(f"Nobody who labels covers: {', '.join(language_name(tag) for tag in missing)}.", icon=":material/person_off:")
+
+
+def table(frame: pd.DataFrame, url: str | None) -> None:
+    shown = frame.sort_values(["open", "items"], ascending=False).assign(
+        language=frame["language"].map(language_name), label=frame["queue"].map(links.label_stream(store(), url))
+    )
+    st.dataframe(
+        shown[["language", "feature", "progress", "open", "items", "annotations", "oldest_open_at", "label"]],
+        hide_index=True,
+        column_config={
+            "progress": st.column_config.ProgressColumn("done", min_value=0, max_value=100, format="%d%%"),
+            "annotations": st.column_config.NumberColumn("labels"),
+            "oldest_open_at": st.column_config.DatetimeColumn("oldest open", format="distance"),
+            "label": st.column_config.LinkColumn("Label Studio", display_text="label ↗"),
+        },
+        placeholder="–",
+        height="content" if len(shown) <= FITS else "auto",
+        alt="Queues with their backlog, longest first",
+    )
+
+
+def people() -> None:
+    st.subheader("Annotators", anchor=False)
+    known = store().queue.annotators()
+    if not known:
+        empty_state("group", "Nobody has labelled yet.")
+        return
+    rows = [
+        {"name": person.name, "languages": list(person.languages), "kind": ["simulated" if person.simulated else "person"]}
+        for person in known
+    ]
+    kinds = st.column_config.MultiselectColumn("kind", options=["person", "simulated"], color=["green", "violet"])
+    st.dataframe(rows, hide_index=True, column_config={"kind": kinds}, alt="Annotators and their languages")
+    if any(person.simulated for person in known):
         st.caption("Simulated annotators are scripts with known error rates, for the demo. Their labels decide nothing real.")
-else:
-    st.caption("Nobody has labelled yet.")
+
+
+def page() -> None:
+    title("Queues", "Claims that wait for people, by language. Labelling itself happens in Label Studio.")
+    frame = queries.queue_frame(store().queue.status())
+    if frame.empty:
+        empty_state(
+            "inbox",
+            "Nothing is queued yet. Queueing draws cases with known probabilities and puts their claims before people.",
+            "plumb queue highlights",
+        )
+        return
+    url = links.studio_url()
+    server_state(frame, url)
+    numbers(frame)
+    st.plotly_chart(charts.backlog(frame, dark()), config=charts.CONFIG, alt="Done and open items per language, longest backlog first")
+    left, right = st.columns([2, 1])
+    with left:
+        st.subheader("By language", anchor=False)
+        table(frame, url)
+    with right:
+        people()
+
+
+page()
