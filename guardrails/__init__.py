@@ -20,9 +20,10 @@ from guardrails.base import TARGETS, Context, Draft, Hit, Rail, SpanRail, Target
 from guardrails.citation import CITATION
 from guardrails.contact import CONTACT
 from guardrails.hidden import HIDDEN
+from guardrails.injection import INJECTION
 from guardrails.language import LANGUAGE
 
-RAILS: dict[str, Rail] = {rail.name: rail for rail in (CONTACT, LANGUAGE, CITATION, HIDDEN)}
+RAILS: dict[str, Rail] = {rail.name: rail for rail in (CONTACT, INJECTION, LANGUAGE, CITATION, HIDDEN)}
 
 __all__ = [
     "RAILS",

@@ -11,6 +11,7 @@ from evals.records import Action, Feature, Finding, Passage
 
 Target = Literal["input", "evidence", "output"]
 TARGETS: tuple[Target, ...] = ("input", "evidence", "output")
+MAX_HITS = 50  # findings of one rail in one text
 Span = tuple[int, int, str]  # start, end, what it is: never the text itself
 
 
@@ -61,10 +62,17 @@ class SpanRail:
     find: Callable[[str, str, Context], Iterable[Span]]
 
     def check(self, text: str, language: str, context: Context) -> list[Hit]:
-        """Spans in order, clipped to the text, empty ones left out; ``[]`` for a target that is not the rail's."""
+        """Spans in order, clipped to the text, empty ones left out; ``[]`` for a target that is not the rail's.
+
+        From the MAX_HITS-th on, one hit covers the rest: a hostile text must not fill the store.
+        """
         if context.target not in self.targets:
             return []
-        return [Hit(start, end, context.action, detail) for start, end, detail in _clean(self.find(text, language, context), len(text))]
+        spans = list(_clean(self.find(text, language, context), len(text)))
+        if len(spans) > MAX_HITS:
+            rest = spans[MAX_HITS - 1 :]
+            spans[MAX_HITS - 1 :] = [(rest[0][0], max(end for _, end, _ in rest), f"{len(rest)} more")]
+        return [Hit(start, end, context.action, detail) for start, end, detail in spans]
 
 
 def _clean(spans: Iterable[Span], length: int) -> Iterator[Span]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evals.metrics.claims import claims_of
-from evals.records import Output
+from evals.metrics.claims import citations_in, statements
 from guardrails.base import Context, Span, SpanRail
 
 
 def _find(text: str, language: str, context: Context) -> Iterator[Span]:
     numbers = {passage.number for passage in context.passages}
-    for claim in claims_of(Output("", "", "", text, "ok", ""), language):
-        dangling = [n for n in claim.citations if n not in numbers]
-        if not claim.citations:
+    for claim in statements(text, language):
+        citations = citations_in(claim.text)
+        dangling = [n for n in citations if n not in numbers]
+        if not citations:
             yield claim.start, claim.end, "uncited claim"
         elif dangling:
             yield claim.start, claim.end, f"cites passages that do not exist: {', '.join(map(str, dangling[:5]))}"

@@ -22,7 +22,7 @@ from evals.paths import DATA
 from evals.text import fold
 from guardrails.base import Span
 
-MAX_VERIFIED = 200  # a text with more phone-like runs is no review: the rest is taken as found, unverified
+MAX_VERIFIED = 200  # a text with more numbers that look like phones or accounts is no review: the rest is taken as found, unverified
 _WINDOW = 40  # how far before a number its announcing word may stand
 _GAP = r"[ \t\u00a0\u202f().\-–‑/]{0,3}"
 _PHONE = regex.compile(rf"(?<![\p{{L}}\p{{N}}_.,#@/-])(?:[+＋]|\()?\d(?:{_GAP}\d){{5,16}}(?![\p{{N}}_@]|[.,]\d)")
@@ -122,9 +122,10 @@ def ibans(text: str) -> Iterator[Span]:
     >>> list(ibans("to GB82 WEST 1234 5698 7654 32 please"))
     [(3, 30, 'bank account (IBAN)')]
     """
-    position = 0
+    position = verified = 0
     while match := _IBAN.search(text, position):
-        end = _iban_end(match.group())
+        verified += 1
+        end = len(match.group()) if verified > MAX_VERIFIED else _iban_end(match.group())
         position = match.start() + (end or 2)
         if end:
             yield match.start(), position, "bank account (IBAN)"

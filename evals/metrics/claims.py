@@ -11,6 +11,7 @@ A citation mark behind a full stop belongs to the sentence before it, and a quot
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from functools import cache
 
@@ -22,8 +23,9 @@ from evals.text import Span, sentences
 
 MARK = re.compile(r"\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]")
 _LIST_MARKER = re.compile(r"(?:\d{1,2}|[a-z])[.)]|[^\w\[\]]*")
-_QUOTES = {"“": "”", "«": "»", "「": "」", "『": "』", "„": "“”", "»": "«"}
-_MAX_QUOTE = 1000  # an opening quote without its partner must not swallow the rest
+# Quotations on one line; an opening quote without its partner must not swallow the rest. Hebrew writes acronyms with the same mark.
+_PAIRS = "|".join(rf"{o}[^{o}{c}\n]{{0,1000}}[{c}]" for o, c in ("“”", "«»", "「」", "『』", ("„", "“”"), "»«"))
+QUOTATION = re.compile(rf"{_PAIRS}|(?<!\w)”[^”\n]{{0,1000}}”|(?<!\w)״(?:[^״\n]|(?<=\w)״(?=\w)){{0,1000}}״")
 
 
 def claims_of(output: Output, language: str) -> list[Claim]:
@@ -33,7 +35,7 @@ def claims_of(output: Output, language: str) -> list[Claim]:
     """
     if output.status != "ok":
         return []
-    return [_claim(output, ordinal, span) for ordinal, span in enumerate(_statements(output.text, language))]
+    return [_claim(output, ordinal, span) for ordinal, span in enumerate(statements(output.text, language))]
 
 
 def citations_in(text: str) -> tuple[int, ...]:
@@ -55,17 +57,21 @@ def _claim(output: Output, ordinal: int, span: Span) -> Claim:
     return Claim(claim_id, output.output_id, ordinal, span.text, span.start, span.end, citations_in(span.text))
 
 
-def _statements(text: str, language: str) -> list[Span]:
-    """Sentences, quotations kept whole; lone citation marks go to the sentence before, "One reviewer writes." to the one it announces."""
-    statements: list[Span] = []
+def statements(text: str, language: str) -> list[Span]:
+    """Where the claims of a text are: sentences with quotations kept whole.
+
+    Lone citation marks go to the sentence before, a sentence like "One reviewer writes." to the one it announces.
+    """
+    found: list[list[int]] = []
+    announced = False
     for span in _unquoted(text, sentences(text, language)):
         bare = without_citations(span.text)
-        if statements and (not bare or statements[-1].text in _announcements(language)):
-            start = statements.pop().start
-            statements.append(Span(text[start : span.end], start, span.end))
+        if found and (not bare or announced):
+            found[-1][1] = span.end
         elif not _LIST_MARKER.fullmatch(bare):
-            statements.append(span)
-    return statements
+            found.append([span.start, span.end])
+        announced = span.text in _announcements(language)
+    return [Span(text[start:end], start, end) for start, end in found]
 
 
 @cache
@@ -79,28 +85,14 @@ def _announcements(language: str) -> frozenset[str]:
 
 def _unquoted(text: str, spans: list[Span]) -> Iterator[Span]:
     """`spans` joined where a boundary lies inside a quotation."""
-    quotations = _quotations(text)
+    quotations = deque(match.span() for match in QUOTATION.finditer(text))
     start: int | None = None
     for span in spans:
         start = span.start if start is None else start
         while quotations and quotations[0][1] <= span.end:
-            quotations.pop(0)
+            quotations.popleft()
         if not (quotations and quotations[0][0] < span.end):
             yield Span(text[start : span.end], start, span.end)
             start = None
     if start is not None and spans:
         yield Span(text[start : spans[-1].end], start, spans[-1].end)
-
-
-def _quotations(text: str) -> list[tuple[int, int]]:
-    """(start, end) of closed quotations on one line, in order, not nested."""
-    found: list[tuple[int, int]] = []
-    position = 0
-    for opening in re.finditer("[“«「『„»]", text):
-        if opening.start() < position:
-            continue
-        closing = re.compile(rf"[{_QUOTES[opening.group()]}\n]").search(text, opening.end(), opening.end() + _MAX_QUOTE)
-        if closing and closing.group() != "\n":
-            position = closing.end()
-            found.append((opening.start(), position))
-    return found

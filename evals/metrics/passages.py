@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 import regex
 
 from evals.languages import LANGUAGES
-from evals.metrics.claims import without_citations
+from evals.metrics.claims import QUOTATION, without_citations
 from evals.metrics.lexicon import Reading, normal, numbers_in, reader
 from evals.metrics.verdicts import Judgement
 from evals.packs import pack
@@ -21,7 +21,7 @@ COVERAGE = 0.6  # share of the claim's character n-grams that the evidence must 
 NGRAM = {"spaces": 4, "characters": 2}
 LIKE_UNKNOWN = 0.8  # Dice similarity of n-grams from which a claim is one of the pack's "the evidence does not say"
 MIN_QUOTE = 4  # letters; a shorter quotation is a word in inverted commas
-_QUOTE = regex.compile(r'“([^“”\n]+)”|«([^«»\n]+)»|「([^「」\n]+)」|『([^『』\n]+)』|„([^„“”\n]+)[“”]|"([^"\n]+)"|”([^”\n]+)”|»([^»«\n]+)«')
+_STRAIGHT = regex.compile(r'"[^"\n]{1,1000}"')
 _NOT_TEXT = regex.compile(r"[^\p{L}\p{M}\p{N}]+")
 
 
@@ -58,7 +58,7 @@ def quotes(text: str) -> list[str]:
     >>> quotes("One wrote: “Loud and clear!” [1]")
     ['loudandclear']
     """
-    found = (_plain(next(filter(None, match.groups()), "")) for match in _QUOTE.finditer(text))
+    found = (_plain(match.group()) for pattern in (QUOTATION, _STRAIGHT) for match in pattern.finditer(text))
     return [plain for plain in found if len(plain) >= MIN_QUOTE]
 
 
