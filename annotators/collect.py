@@ -169,14 +169,13 @@ class _Directory:
     def __init__(self, store: Store, studio: Studio) -> None:
         self.store, self.studio = store, studio
         self.users: dict[int, StudioUser] = {}
+        self.asked: set[int] = set()
         self.known = {annotator.email: annotator for annotator in store.queue.annotators()}
         self.changed: dict[str, Annotator] = {}
 
     def annotator(self, user_id: int | None, language: str) -> Annotator | None:
         """The annotator, added with this language if new; None for an account that is gone."""
-        if user_id is not None and user_id not in self.users:
-            self.users = self.studio.users()
-        user = self.users.get(user_id) if user_id is not None else None
+        user = self._user(user_id)
         if user is None:
             return None
         known = self.known.get(user.email) or people.from_studio(user, ())
@@ -188,7 +187,13 @@ class _Directory:
 
     def is_gone(self, user_id: int | None) -> bool:
         """An account that was removed: what it said stays, though we can no longer tell whose it is."""
-        return user_id not in self.users
+        return self._user(user_id) is None
+
+    def _user(self, user_id: int | None) -> StudioUser | None:
+        if user_id is not None and user_id not in self.asked:
+            self.users = self.studio.users()
+            self.asked |= self.users.keys() | {user_id}
+        return self.users.get(user_id) if user_id is not None else None
 
     def save(self) -> None:
         """Write new people down before what they said."""

@@ -48,7 +48,7 @@ class RunningServer:
 
 
 def start(home: Path, *, port: int | None = None, timeout_s: float = START_S) -> RunningServer:
-    """The server of `home`, started unless it runs already; asked twice it is one server.
+    """The server of `home`, started unless it runs already (then on whatever port it has); asked twice it is one server.
 
     Raises SetupError when the program is missing, does not start or `port` is taken, RetryError when it does not answer in time.
     """
@@ -86,8 +86,10 @@ def stop(home: Path) -> bool:
 
 
 def _external() -> RunningServer | None:
-    named = paths.label_studio_server()
-    return RunningServer(*named) if named else None
+    url, token = paths.label_studio_server()
+    if bool(url) != bool(token):
+        raise SetupError("of PLUMBLINE_LABEL_STUDIO_URL and PLUMBLINE_LABEL_STUDIO_TOKEN only one is set: both or neither")
+    return RunningServer(url.rstrip("/"), token) if url and token else None
 
 
 def _process(folder: Path) -> tuple[int, int] | None:

@@ -18,7 +18,7 @@ from annotators.labeling import result_of
 from annotators.queues import uniform
 from annotators.reading import judge
 from annotators.studio import Studio, TaskState
-from evals.records import Annotator, AuditEvent, ClaimVerdict
+from evals.records import Annotator, AuditEvent, ClaimVerdict, StudioProject
 from evals.store import Store
 
 Progress = Callable[[int, int | None], None]
@@ -83,9 +83,8 @@ def simulate(
     `studio` is the owner's. The annotators are stored as simulated before they label, and the audit log says that scripts labelled;
     collecting is a step of its own. Raises StudioError; asking again continues.
     """
-    work = [
-        piece for project in store.queue.projects(studio.url) for piece in _open(studio, project.project_id, project.queue, overlap, seed)
-    ]
+    emails = {user.user_id: user.email for user in studio.users().values()}
+    work = [piece for project in store.queue.projects(studio.url) for piece in _open(studio, project, emails, overlap, seed)]
     people_needed = sorted({piece.who for piece in work}, key=lambda who: (who.language, who.number))
     store.queue.put_annotators([who.annotator() for who in people_needed])
     summary = SimulationSummary(annotators=[who.name for who in people_needed])
@@ -111,11 +110,10 @@ def password(studio: Studio, email: str) -> str:
     return studio.secret_for(f"simulated annotator {email}")
 
 
-def _open(studio: Studio, project_id: int, queue: str, overlap: int, seed: int) -> Iterator[_Work]:
+def _open(studio: Studio, project: StudioProject, emails: Mapping[int, str], overlap: int, seed: int) -> Iterator[_Work]:
     """Who still has to label what: tasks are dealt out evenly, at random, the same way every time."""
-    members = team(queue.split("/")[1])
-    emails = {user.user_id: user.email for user in studio.users().values()}
-    for task in studio.tasks(project_id):
+    members = team(project.queue.split("/")[1])
+    for task in studio.tasks(project.project_id):
         if task.item_id is None:
             continue
         done = {emails.get(note.user_id or 0) for note in task.annotations if not note.cancelled}

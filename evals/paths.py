@@ -38,10 +38,9 @@ def label_studio_program() -> Path | None:
     return Path(found) if found else None
 
 
-def label_studio_server() -> tuple[str, str] | None:
-    """URL and token of a labelling server that is there already: ``PLUMBLINE_LABEL_STUDIO_URL`` and ``…_TOKEN``, both or neither."""
-    url, token = os.environ.get("PLUMBLINE_LABEL_STUDIO_URL"), os.environ.get("PLUMBLINE_LABEL_STUDIO_TOKEN")
-    return (url.rstrip("/"), token) if url and token else None
+def label_studio_server() -> tuple[str | None, str | None]:
+    """URL and token of a labelling server that is there already: ``PLUMBLINE_LABEL_STUDIO_URL`` and ``PLUMBLINE_LABEL_STUDIO_TOKEN``."""
+    return os.environ.get("PLUMBLINE_LABEL_STUDIO_URL") or None, os.environ.get("PLUMBLINE_LABEL_STUDIO_TOKEN") or None
 
 
 def inherited(*names: str) -> dict[str, str]:

@@ -63,6 +63,8 @@ def test_a_server_named_in_the_environment_is_used_and_not_touched(
     label_studio: server.RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLUMBLINE_LABEL_STUDIO_URL", label_studio.url + "/")
+    with pytest.raises(SetupError, match="only one is set"):
+        server.start(tmp_path)
     monkeypatch.setenv("PLUMBLINE_LABEL_STUDIO_TOKEN", label_studio.token)
     running = server.start(tmp_path)
     assert (running.url, running.token, running.pid) == (label_studio.url, label_studio.token, None) and not server.stop(tmp_path)
