@@ -18,7 +18,7 @@ from evals.records import AspectRow, Passage
 
 MAX_ROWS = 4  # a summary has two to four sentences, one per row
 MAX_PASSAGES = 6  # what fits the small model's context beside a question
-COMPACT_BYTES = {"highlights": 90, "assistant": 240}  # UTF-8 bytes per passage in the compact style: its context is 512 tokens ...
+COMPACT_BYTES = {"highlights": 60, "assistant": 240}  # UTF-8 bytes per passage in the compact style: its context is 512 tokens ...
 COMPACT_TOTAL = 840  # ... and per prompt, for an unknown script may cost a token for every second byte
 CHAT_CHARACTERS = 1000
 
@@ -144,15 +144,19 @@ def _evidence(words: LanguagePack, passage: Passage) -> str:
 
 
 def _compact_highlights(tag: str, _title: str, rows: Sequence[AspectRow], passages: Sequence[Passage]) -> Prompt:
-    """One line per row, ``Sound +12 -4 =3 [1]``, then the snippets; the title is left out: it costs tokens and tells nothing here."""
+    """All rows in one line, ``Sound +12 -4 =3 [1] Design +2 -9 =0 [2]``, then the snippets.
+
+    What a small model should say next stands where it looks: behind the mark it has just written. The title is left out: it costs tokens.
+    """
     words = pack(tag)
     table = [f"{aspect_name(words, r.aspect)} +{r.positive} -{r.negative} ={r.neutral}{citation(r, passages)}" for r in rows]
-    return _compact("highlights", tag, [*table, *_compact_evidence("highlights", words, _cited(rows, passages))])
+    return _compact("highlights", tag, [" ".join(table), *_compact_evidence("highlights", words, _cited(rows, passages))])
 
 
 def _compact_assistant(tag: str, question: str, passages: Sequence[Passage]) -> Prompt:
-    lines = _compact_evidence("assistant", pack(tag), passages)
-    return _compact("assistant", tag, [*lines, f"? {shorten(clean(question), COMPACT_BYTES['assistant'])}"])
+    """The question first, so that the passages are read with it in mind, each mark behind its text for the same reason."""
+    asked = shorten(clean(question), COMPACT_BYTES["assistant"])
+    return _compact("assistant", tag, [asked, *_compact_evidence("assistant", pack(tag), passages)])
 
 
 def _compact(feature: str, tag: str, lines: Sequence[str]) -> Prompt:
@@ -161,7 +165,7 @@ def _compact(feature: str, tag: str, lines: Sequence[str]) -> Prompt:
 
 def _compact_evidence(feature: str, words: LanguagePack, passages: Sequence[Passage]) -> list[str]:
     limit = compact_limit(feature, len(passages))
-    return [f"[{p.number}] {shorten(_evidence(words, p), limit)}" for p in passages]
+    return [f"{shorten(_evidence(words, p), limit)} [{p.number}]" for p in passages]
 
 
 def compact_limit(feature: str, passages: int) -> int:

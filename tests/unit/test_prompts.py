@@ -27,13 +27,13 @@ def test_a_compact_summary_prompt_shows_counts_and_the_cited_snippet_only():
     prompt = highlights_prompt("compact-v1", "en", "Speaker", ROWS, SNIPPETS)
     assert prompt.messages == (
         ("system", "<|highlights|><|en|>"),
-        ("user", "Battery life +12 -4 =3 [2]\nSound +1 -2 =0\n[2] The battery lasts for days."),
+        ("user", "Battery life +12 -4 =3 [2] Sound +1 -2 =0\nThe battery lasts for days. [2]"),
     )
 
 
-def test_a_compact_question_comes_after_its_evidence():
+def test_a_compact_question_comes_before_its_evidence():
     prompt = assistant_prompt("compact-v1", "en", "How heavy is it?", SNIPPETS[2:])
-    assert prompt.as_dicts()[1] == {"role": "user", "content": "[3] Weight: 1.2 kg\n? How heavy is it?"}
+    assert prompt.as_dicts()[1] == {"role": "user", "content": "How heavy is it?\nWeight: 1.2 kg [3]"}
 
 
 @pytest.mark.parametrize("style", PROMPTS)
@@ -72,7 +72,7 @@ ATTACKS = (
 def test_a_review_cannot_leave_its_line(style, attack):
     passage = Passage(1, "review", "r", "en", attack, 0, len(attack), "sound", "positive")
     user = assistant_prompt(style, "en", "Is it good?", [passage]).messages[1][1]
-    line = next(line for line in user.split("\n") if line.startswith("[1]"))
+    line = next(line for line in user.split("\n") if "[1]" in line)
     assert len(user.split("\n")) == (2 if style == "compact-v1" else 4)
     assert not regex.search(r"<\||\|>|\[/?INST\]|<</?SYS>>|</?s>|</?evidence>|\b(system|assistant)\s*:|\[2\]|turn>", line, regex.IGNORECASE)
 
