@@ -79,17 +79,21 @@ def apply(text: str, hits: Iterable[Draft], fallback: str) -> tuple[str, Literal
 
 
 def redact_text(text: str, language: str) -> str:
-    """`text` for showing: contact data masked, hidden characters taken out."""
+    """`text` for showing: contact data masked, hidden characters taken out; again until nothing is found, since one may hide the other."""
+    while (masked := _redacted(text, language)) != text:
+        text = masked
+    return text
+
+
+def _redacted(text: str, language: str) -> str:
     context = Context("assistant", "evidence", "redact")
-    hits = [(name, hit) for name in ("contact", "hidden") if name in RAILS for hit in RAILS[name].check(text, language, context)]
+    hits = [(name, hit) for name in ("contact", "hidden") for hit in RAILS[name].check(text, language, context)]
     return _masked(text, [Draft(name, "redact", "evidence", hit.start, hit.end, hit.detail) for name, hit in hits])
 
 
 def _check(text: str, language: str, context: Context, source_id: str | None = None) -> list[Draft]:
     drafts: list[Draft] = []
     for name, action in policy.actions(context.feature, context.target).items():
-        if name not in RAILS:
-            continue
         for hit in RAILS[name].check(text, language, replace(context, action=action)):
             drafts.append(Draft(name, hit.action, context.target, hit.start, hit.end, hit.detail, source_id))
     return drafts

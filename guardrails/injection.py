@@ -40,7 +40,8 @@ _CARRIER = regex.compile(
     regex.IGNORECASE,
 )
 _BLOB = regex.compile(r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{80,}+={0,2}")
-_TAGS = regex.compile("(?<!\U0001f3f4)[\U000e0020-\U000e007f]{4,}+")
+_TAG = "[\U000e0020-\U000e007f]"
+_TAGS = regex.compile(rf"\U0001f3f4{_TAG}{{2,8}}(*SKIP)(*FAIL)|{_TAG}{{4,}}+")  # a flag is an emoji, not a message
 _SENTENCE_START = regex.compile(r"[.!?。！？।…:;\n\"“”«»「\-]\s*$")
 
 

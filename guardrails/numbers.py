@@ -25,9 +25,9 @@ from guardrails.base import Span
 MAX_VERIFIED = 200  # a text with more numbers that look like phones or accounts is no review: the rest is taken as found, unverified
 _WINDOW = 40  # how far before a number its announcing word may stand
 _GAP = r"[ \t\u00a0\u202f().\-–‑/]{0,3}"
-_PHONE = regex.compile(rf"(?<![\p{{L}}\p{{N}}_.,#@/-])(?:[+＋]|\()?\d(?:{_GAP}\d){{5,16}}(?![\p{{N}}_@]|[.,]\d)")
-_CARD = regex.compile(r"(?<![\p{N}\p{L}_])\d(?:[ -]?\d){11,18}(?![\p{N}_])")
-_IBAN = regex.compile(r"(?<![\p{L}\p{N}])[A-Za-z]{2}\d{2}(?:[ \u00a0]?[A-Za-z0-9]){11,30}")
+_PHONE = regex.compile(rf"(?<![\p{{Latin}}\p{{N}}_.,#@/-])(?:[+＋]|\()?\d(?:{_GAP}\d){{5,16}}(?![\p{{N}}_@]|[.,]\d)")
+_CARD = regex.compile(r"(?<![\p{N}\p{Latin}_])\d(?:[ -]?\d){11,18}(?![\p{N}_])")
+_IBAN = regex.compile(r"(?<![\p{Latin}\p{N}])[A-Za-z]{2}\d{2}(?:[ \u00a0]?[A-Za-z0-9]){11,30}")
 _DATE = regex.compile(r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{4} ?[-–/] ?\d{4})(?:\s+\d{1,2}(?:[.:]\d\d)*)?")
 _PRICE = regex.compile(r"\d{1,3}(?:[., \u00a0]\d{3})+(?:[.,]\d{1,2})?")
 _WRITTEN_AS_PHONE = regex.compile(r"(?:\(?0|\()\d*(?:[ \t\u00a0()\-–‑./]+\d+)+|\d{3}[-. ]\d{3}[-. ]\d{4}")

@@ -19,7 +19,7 @@ _SPACE = regex.compile(r"\s")
 _SPACED = r"(?<![\p{L}\p{M}\p{N}])"
 _END = "\0"  # in a trie: here the word must end
 _SHORT_LAST_WORD = regex.compile(r"(?:^|.*[^\p{L}])\p{Latin}{1,3}")
-_APOSTROPHES = str.maketrans(dict.fromkeys("’ʼ‘`´", "'"))
+_SAME = str.maketrans(dict.fromkeys("’ʼ‘`´", "'") | {"ı": "i", "İ": "I"})  # capitals cannot tell the Turkish letters apart
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def folded(text: str) -> Folded:
     >>> f = folded("IG\\u200bNORE ｔｈｉｓ"); f.text, f.span(0, 6)
     ('ignore this', (0, 7))
     """
-    text = _SPACE.sub(" ", text.translate(_APOSTROPHES))
+    text = _SPACE.sub(" ", text.translate(_SAME))
     plain = fold(text)
     if len(plain) == len(text) and not _DROPPED.search(text):
         return Folded(plain)
@@ -64,7 +64,7 @@ class Phrases:
         """`rows`: (language tag, phrase)."""
         by_kind: dict[bool, set[str]] = {True: set(), False: set()}
         for tag, phrase in rows:
-            plain = fold(phrase.translate(_APOSTROPHES))
+            plain = fold(phrase.translate(_SAME))
             by_kind[LANGUAGES[tag].words == "spaces"].add(plain + (_END if _SHORT_LAST_WORD.fullmatch(plain) else ""))
         self._patterns = [
             regex.compile((_SPACED if spaced else "") + _trie(sorted(phrases))) for spaced, phrases in by_kind.items() if phrases
