@@ -79,14 +79,13 @@ def _comparable(store: Store, policy: Policy, champion_run_id: str, candidate_ru
 
 def _look(store: Store, policy: Policy, evidence: Evidence) -> int:
     """Which reading of accumulating labels this is, from 1. Reading the same labels again, or reading none, is no further look."""
-    mine = evidence.labels_sha()
     runs = (evidence.champion.run.run_id, evidence.candidate.run.run_id)
-    earlier: dict[str, int] = {}
-    for decision in reversed(store.ledger.decisions(policy.feature)):
+    looks: dict[str, int] = {}
+    for decision in store.ledger.decisions(policy.feature):
         same = decision.policy_sha256 == policy.sha256 and (decision.champion_run_id, decision.candidate_run_id) == runs
         if same and decision.body["evidence"]["votes"]:
-            earlier.setdefault(decision.body["evidence"]["labels"], len(earlier) + 1)
-    return earlier.get(mine, len(earlier) + 1)
+            looks[decision.body["evidence"]["labels"]] = decision.body["policy"]["look"]
+    return looks.get(evidence.labels_sha(), max(looks.values(), default=0) + 1)
 
 
 def _outcome(readings: list[Reading]) -> Outcome:

@@ -77,7 +77,8 @@ def _undecided(rows: list[Row], body: Mapping[str, Any]) -> str:
     open_rows = [row for row in rows if row[1]["verdict"] != "pass"]
     plan = body["plan"]
     if not body["evidence"]["votes"] and plan["cases"]:
-        return f"nobody has labelled anything yet; about {_work(plan)} would settle it{_by_slice(plan)}"
+        grow = f", {plan['beyond']} more than the dataset has" if plan["beyond"] else ""
+        return f"nobody has labelled anything yet; about {_work(plan)} would settle it{grow}{_by_slice(plan)}"
     requirement, cell = min(open_rows, key=lambda row: _ORDER.index(row[1]["verdict"]) if row[1]["verdict"] in _ORDER else len(_ORDER))
     tail = _and_others(open_rows)
     if plan["cases"] and len(open_rows) > 1 and not plan["beyond"]:

@@ -1,0 +1,198 @@
+"""A decision on paper: the sentence first, the worst first, and hostile names harmless in every format."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from support import NOW
+
+from evals.errors import InputError
+from evals.records import Decision, Outcome
+from evals.report import KINDS, exit_status, from_json, kind_of, render
+from evals.report.markdown import markdown_escape
+from evals.report.wording import worst_first
+
+HOSTILE = "<script>alert(1)</script> | [x](https://evil.example) **b** @all `c` \u202eevil\u202c \x00\x1b[31m =1+1"
+
+
+def a_cell(slice_name: str, verdict: str, estimate: float | None = None, **more: Any) -> dict[str, Any]:
+    blank = dict.fromkeys(("low", "high", "because", "p_fail", "effective_n", "judge_weight", "needed", "need"))
+    bounds = {} if estimate is None else {"low": estimate - 0.1, "high": estimate + 0.1}
+    shown = {
+        "slice": slice_name,
+        "verdict": verdict,
+        "reason": f"because of {slice_name}",
+        "estimate": estimate,
+        "level": 0.9,
+        "line": -0.05,
+    }
+    return blank | shown | {"n": 40, "clusters": 12, "method": "Dirichlet", "counts": {}} | bounds | more
+
+
+def a_decision(outcome: Outcome = "hold", name: str = "grounded", variant: str = "lm-int8", critical: bool = True) -> Decision:
+    requirement = {
+        "name": name,
+        "kind": "non_inferiority",
+        "critical": critical,
+        "verdict": "fail",
+        "alpha": 0.05,
+        "stated": {},
+        "allocation": {},
+        "cells": [
+            a_cell("overall", "inconclusive", -0.02),
+            a_cell("language=en", "pass", 0.08),
+            a_cell("language=ja", "fail", -0.4),
+            a_cell("language=ar", "unverified"),
+            a_cell("language=de", "inconclusive", -0.1),
+            a_cell("language=fr", "inconclusive", 0.1),
+        ],
+    }
+    ceiling = a_cell("overall", "pass", 0.0, low=0.0, high=0.03, line=0.05)
+    body = {
+        "version": 1,
+        "feature": "highlights",
+        "outcome": outcome,
+        "policy": {"sha256": "p" * 64, "alpha": 0.05, "looks": 2, "look": 1, "seed": 0},
+        "dataset": {"dataset_id": "dataset-1", "name": "sample", "cases": 96},
+        "runs": {role: {"run_id": f"run-{role}", "variant_id": "v", "variant": variant} for role in ("champion", "candidate")},
+        "evidence": {"labels": "labels-1", "votes": 300, "annotators": 3, "simulated_annotators": 3},
+        "requirements": [requirement, requirement | {"name": "blocked", "kind": "ceiling", "verdict": "pass", "cells": [ceiling]}],
+        "plan": {
+            "cases": 24, "available": 40, "beyond": 0, "claims": 168, "minutes": 84.0, "usd": 35.0,
+            "by_slice": {"language=ja": 14, "language=ar": 10},
+            "assumes": {"minutes_per_claim": 0.5, "usd_per_hour": 25.0, "claims_per_case": 7.0, "overlap": 1.0},
+        },
+    }  # fmt: skip
+    return Decision(
+        "decision-1", "highlights", "p" * 64, "run-champion", "run-candidate", outcome, f"{outcome}: {name} is open.", NOW, body
+    )
+
+
+class Reader(HTMLParser):
+    """Collects tags and text, as a browser would see them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("promote", 0), ("reject", 3), ("hold", 4)])
+def test_the_exit_status_says_the_outcome(outcome: Outcome, status: int) -> None:
+    assert exit_status(a_decision(outcome)) == status
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_decision_gives_the_same_text(kind) -> None:
+    assert render(a_decision(), kind) == render(a_decision(), kind)
+
+
+def test_json_comes_back_as_the_same_decision() -> None:
+    for decision in (a_decision(), a_decision(name=HOSTILE), a_decision(variant="lone \ud800 surrogate")):
+        text = render(decision, "json")
+        assert from_json(text) == decision
+        assert text.encode("utf-8")
+
+
+def test_what_is_no_decision_is_refused() -> None:
+    for text in ("", "[]", '{"outcome": "promote"}', "null"):
+        with pytest.raises(InputError, match="not a decision"):
+            from_json(text)
+
+
+def test_markdown_begins_with_the_verdict_and_shows_the_worst_slice_first() -> None:
+    text = render(a_decision(), "md")
+    assert text.startswith("**hold: grounded is open.**")
+    order = [text.index(f"| {tag} |") for tag in ("ja", "ar", "de", "fr", "en")]
+    assert order == sorted(order)
+    assert "| ❌ fail | grounded | −0.020 (−0.120 to +0.080) | > −0.050 | 40 |" in text
+    assert "**To settle it:** about 24 more labelled cases, 168 claims, 1.4 hours, 35 USD" in text
+    assert "3 of 3 annotators are scripts, not people" in text and "Look 1 of 2 planned" in text
+    assert text.count("<details>") == text.count("</details>") == 2
+
+
+def test_every_row_of_a_markdown_table_has_the_same_columns() -> None:
+    for line in render(a_decision(name=HOSTILE), "md").splitlines():
+        if line.startswith("|"):
+            assert len(re.findall(r"(?<!\\)\|", line)) == 7
+
+
+def test_hostile_names_are_text_in_markdown() -> None:
+    text = render(a_decision(name=HOSTILE, variant=HOSTILE), "md")
+    assert "<script" not in text and "](https" not in text and "@all" not in text and "**b**" not in text
+    assert not re.search("[\x00-\x09\x0b-\x1f\u202a-\u202e]", text)
+    assert markdown_escape("a\nb") == "a b"
+
+
+def test_hostile_names_are_text_in_html() -> None:
+    text = render(a_decision(name=HOSTILE, variant=HOSTILE), "html")
+    reader = Reader()
+    reader.feed(text)
+    assert "script" not in reader.tags and "alert(1)" in reader.text
+    assert not re.search("[\x00-\x09\x0b-\x1f\u202a-\u202e]", text)
+
+
+def test_the_page_needs_no_network_and_knows_light_and_dark() -> None:
+    text = render(a_decision(), "html")
+    reader = Reader()
+    reader.feed(text)
+    assert not {"script", "link", "img", "iframe"} & set(reader.tags)
+    assert not [value for name, value in reader.attributes if name in ("src", "href")]
+    assert "http://" not in text and "https://" not in text and "url(" not in text
+    assert "prefers-color-scheme: dark" in text and "default-src 'none'" in text
+
+
+def test_junit_has_a_failure_for_each_fail_and_skips_with_a_reason() -> None:
+    root = ElementTree.fromstring(render(a_decision(), "junit"))
+    cases = {case.get("name"): case for case in root.iter("testcase")}
+    assert cases["grounded in ja"].find("failure") is not None
+    for name in ("grounded in ar", "grounded in de"):
+        skipped = cases[name].find("skipped")
+        assert skipped is not None and "because of" in str(skipped.get("message"))
+    assert len(cases["blocked"]) == 0
+    assert int(str(root.get("tests"))) == len(list(root.iter("testcase")))
+    suite = root.find("testsuite[@name='grounded']")
+    assert suite is not None
+    assert (suite.get("failures"), suite.get("skipped"), suite.get("tests")) == ("1", "4", "6")
+
+
+def test_junit_fails_as_a_whole_unless_promoted_and_uncritical_fails_stay_out() -> None:
+    for outcome, failures in (("promote", 0), ("hold", 1), ("reject", 1)):
+        root = ElementTree.fromstring(render(a_decision(outcome, critical=False), "junit"))  # type: ignore[arg-type]  # parametrised
+        assert len(root.findall(".//failure")) == failures
+        assert sum(int(suite.get("failures", "0")) for suite in root.iter("testsuite")) == failures
+
+
+def test_hostile_text_keeps_junit_well_formed() -> None:
+    hostile = HOSTILE + " \ufffe\uffff ]]> \ud800"
+    root = ElementTree.fromstring(render(dataclasses.replace(a_decision(name=hostile), reason=hostile), "junit"))
+    assert "<script>" in str(root.find("testsuite").get("name"))  # type: ignore[union-attr]  # it is there
+
+
+def test_slices_come_worst_first_and_among_equals_the_lowest() -> None:
+    requirement = a_decision().body["requirements"][0]
+    assert [cell["slice"] for cell in worst_first(requirement)] == [
+        "overall", "language=ja", "language=ar", "language=de", "language=fr", "language=en",
+    ]  # fmt: skip
+
+
+def test_the_ending_of_a_file_names_the_format() -> None:
+    assert [kind_of(Path(name)) for name in ("a.md", "a.html", "a.json", "a.junit.xml")] == ["md", "html", "json", "junit"]
+    with pytest.raises(InputError, match=r"a\.pdf"):
+        kind_of(Path("a.pdf"))
+    with pytest.raises(InputError, match="one of md"):
+        render(a_decision(), "pdf")  # type: ignore[arg-type]  # what a caller may still send
