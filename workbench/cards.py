@@ -19,11 +19,11 @@ BASE_CSS = """
 [data-testid="stMarkdownContainer"] :is(p,li,h1,h2,h3,td),[data-testid="stTextArea"] textarea,[data-testid="stTextInput"] input,
 [data-testid="stChatInput"] textarea{unicode-bidi:plaintext;text-align:start}
 .st-key-choose_feature [data-testid="stButtonGroup"] button{min-height:2.5rem}
-[data-testid="stTab"][aria-selected="true"],[class*="st-key-choose_"] [aria-checked="true"]{color:inherit;font-weight:600}
-[class*="st-key-chips_rtl"] [data-testid="stButtonGroup"]{direction:rtl}
+[data-testid="stTab"][aria-selected="true"],[class*="st-key-choose_"] [aria-checked="true"]{color:inherit!important;font-weight:600}
+[class*="st-key-chips_rtl"] [role="radiogroup"]{direction:rtl}
 [class*="st-key-chips_"] button{padding:0;border-color:transparent;background:transparent}
 [class*="st-key-chips_"] button .stMarkdownBadge{font-size:.95rem;padding:.3rem .65rem;border-radius:999px}
-[class*="st-key-chips_"] [data-testid$="Active"]{outline:2px solid currentColor;outline-offset:1px}
+[class*="st-key-chips_"] [aria-checked="true"]{outline:2px solid currentColor;outline-offset:1px}
 .pl-text{font-size:1.08rem;line-height:1.65;overflow-wrap:anywhere;white-space:pre-wrap}
 .pl-quote{border-inline-start:3px solid var(--pl-edge);padding:.1rem .8rem;margin-block:.55rem;overflow-wrap:anywhere}
 .pl-quote[dir="rtl"] .pl-meta{text-align:right}

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import plotly.graph_objects as go
 
+from evals.languages import LANGUAGES
 from workbench.queries import EVERYWHERE, SMALL
 
 CONFIG = {"displaylogo": False, "displayModeBar": False, "showSendToCloud": False, "responsive": True}
@@ -24,8 +25,8 @@ class Palette(NamedTuple):
     ink: str
 
 
-_LIGHT = Palette("#e07a2f", "#eef1f5", "#3f86cf", "#f1f3f6", "#7b8794", "#16202c")
-_DARK = Palette("#b5652b", "#1f2935", "#2f75b0", "#1a222d", "#8b98a8", "#e6ebf2")
+_LIGHT = Palette("#eba36a", "#eef1f5", "#8dbbe6", "#f1f3f6", "#7b8794", "#16202c")
+_DARK = Palette("#8f4d1d", "#1f2935", "#275f93", "#1a222d", "#8b98a8", "#e6ebf2")
 VERDICT_COLOURS = {"pass": "#2e9e62", "fail": "#d9482b", "inconclusive": "#d9a22b", "error": "#a8324a"}
 UNDECIDED = "#8b98a8"
 
@@ -52,21 +53,27 @@ def _layout(figure: go.Figure, height: int, dark: bool, **more: Any) -> go.Figur
 
 
 def slice_heatmap(frame: pd.DataFrame, metrics: Sequence[str], dark: bool = False) -> go.Figure:
-    """Metric × language by the candidate's difference; cells with fewer than SMALL cases keep their number and lose their colour.
+    """Language × metric by the candidate's difference; cells with fewer than SMALL cases keep their number and lose their colour.
 
-    A heat map reports no click, so transparent markers lie above it: their customdata is ``[metric, language]``.
+    A row a language, so that 28 fit. A heat map reports no click, so transparent markers lie above it: their customdata is
+    ``[metric, language]``.
     """
     chosen = frame[frame["metric"].isin(metrics)]
     languages = [EVERYWHERE, *sorted(set(chosen["language"]) - {EVERYWHERE})]
-    order = {"index": list(metrics), "columns": languages}
-    table = chosen.pivot(index="metric", columns="language", values="difference").reindex(**order)
-    counts = chosen.pivot(index="metric", columns="language", values="n").reindex(**order)
+    order = {"index": languages, "columns": list(metrics)}
+    table = chosen.pivot(index="language", columns="metric", values="difference").reindex(**order)
+    counts = chosen.pivot(index="language", columns="metric", values="n").reindex(**order)
     figure = go.Figure([_cells(table, counts, palette(dark)), _targets(chosen, palette(dark))])
-    _layout(figure, 56 + 58 * len(metrics), dark, clickmode="event+select")
-    figure.update_xaxes(side="top", type="category", showgrid=False, range=[-0.5, len(languages) - 0.5])
-    figure.update_yaxes(type="category", showgrid=False, range=[len(metrics) - 0.5, -0.5], ticktext=[shown(name) for name in metrics])
-    figure.update_yaxes(tickvals=list(metrics))
+    _layout(figure, 44 + 36 * len(languages), dark, clickmode="event+select", hoverdistance=200)
+    figure.update_xaxes(side="top", type="category", showgrid=False, range=[-0.5, len(metrics) - 0.5])
+    figure.update_xaxes(tickvals=list(metrics), ticktext=[shown(name) for name in metrics])
+    figure.update_yaxes(type="category", showgrid=False, range=[len(languages) - 0.5, -0.5])
+    figure.update_yaxes(tickvals=languages, ticktext=[_language(tag) for tag in languages])
     return figure
+
+
+def _language(tag: str) -> str:
+    return "<b>all</b>" if tag == EVERYWHERE else LANGUAGES[tag].name if tag in LANGUAGES else tag
 
 
 def _cells(table: pd.DataFrame, counts: pd.DataFrame, colours: Palette) -> go.Heatmap:
@@ -88,13 +95,13 @@ def _cells(table: pd.DataFrame, counts: pd.DataFrame, colours: Palette) -> go.He
 def _targets(rows: pd.DataFrame, colours: Palette) -> go.Scatter:
     few = rows["n"] < SMALL
     return go.Scatter(
-        x=rows["language"].tolist(),
-        y=rows["metric"].tolist(),
+        x=rows["metric"].tolist(),
+        y=rows["language"].tolist(),
         mode="markers+text",
-        text=[f"{signed(d)}<br><span style='font-size:.8em'>n {n}</span>" for d, n in zip(rows["difference"], rows["n"], strict=True)],
+        text=[f"{signed(d)}  <span style='font-size:.8em'>n {n}</span>" for d, n in zip(rows["difference"], rows["n"], strict=True)],
         textposition="middle center",
-        textfont={"color": [colours.line if small else colours.ink for small in few], "size": 12},
-        marker={"symbol": "square", "size": 44, "color": "rgba(0,0,0,0)"},
+        textfont={"color": [colours.line if small else colours.ink for small in few], "size": 13},
+        marker={"symbol": "square", "size": 32, "color": "rgba(0,0,0,0)"},
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 1}, "textfont": {"color": colours.line}},
         customdata=rows[["metric", "language"]].to_numpy().tolist(),

@@ -17,14 +17,15 @@ from workbench.cards import plain
 REMEMBERED = "remembered"  # what was last chosen, by parameter: another page starts from it
 
 
-@st.cache_resource
-def _store(url: str) -> Store:
+@st.cache_resource(show_spinner=False)
+def store_at(url: str) -> Store:
+    """The store at `url`, opened once per process. Functions that cache what they read take the url, so that each store has its own."""
     return Store.open(url)
 
 
 def store() -> Store:
-    """The store, opened once per process and database."""
-    return _store(database_url())
+    """The store of this installation."""
+    return store_at(database_url())
 
 
 def dark() -> bool:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import streamlit as st
 
+from evals.paths import database_url
 from evals.records import Feature, Output, Run
 from evals.store import CoveredProduct
 from evals.text import visible
 from workbench import cards, queries
-from workbench.session import choose, empty_state, language_name, run_slugs, store
+from workbench.session import choose, empty_state, language_name, run_slugs, store, store_at
 
 MANY = 300  # products above which a search field stands before the list
 
 
 @st.cache_data(ttl=30, show_spinner=False)
-def _products(_url: str, feature: Feature, search: str) -> list[CoveredProduct]:
-    return store().coverage.products(feature, search, limit=MANY)
+def _products(url: str, feature: Feature, search: str) -> list[CoveredProduct]:
+    return store_at(url).coverage.products(feature, search, limit=MANY)
 
 
 def choose_product(feature: Feature) -> CoveredProduct | None:
     """One of the products that have cases, by title; a big store is searched first. None where nothing is found."""
-    url = str(store().engine.url)
+    url = database_url()
     found = _products(url, feature, "")
     if len(found) == MANY:
         search = st.text_input("Search products", key=f"search_{feature}", type="search", placeholder="title or id")

@@ -8,18 +8,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from evals.paths import database_url
 from evals.records import Run
 from workbench import charts, queries
 from workbench.cards import plain
-from workbench.session import choose, choose_feature, choose_run, dark, empty_state, language_name, run_slugs, store, title
+from workbench.session import choose, choose_feature, choose_run, dark, empty_state, language_name, run_slugs, store, store_at, title
 
 TABS = ("Slices", "Differences", "Samples", "Table")
 
 
 @st.cache_data(ttl=60, show_spinner=False)
-def compared(_url: str, champion_run_id: str, candidate_run_id: str) -> pd.DataFrame:
+def compared(url: str, champion_run_id: str, candidate_run_id: str) -> pd.DataFrame:
     """By run ids: outputs never change, and scores are appended seldom enough for a minute."""
-    return queries.comparison_frame(store().comparisons.paired_means(champion_run_id, candidate_run_id))
+    return queries.comparison_frame(store_at(url).comparisons.paired_means(champion_run_id, candidate_run_id))
 
 
 def toolbar() -> tuple[str, dict[str, Run], Run | None, Run | None]:
@@ -45,7 +46,7 @@ def swap() -> None:
 def figures(frame: pd.DataFrame, metrics: list[str]) -> None:
     """A card a metric, over all languages."""
     everywhere = frame[frame["language"] == queries.EVERYWHERE].set_index("metric")
-    with st.grid(min(4, len(metrics)), min_column_width=180):
+    with st.grid(min(4, len(metrics)), min_column_width=150):
         for metric in metrics:
             row = everywhere.loc[metric]
             known = metric in queries.BETTER_IS_HIGHER
@@ -161,7 +162,7 @@ def samples(feature: str, runs: tuple[Run, Run], metric: str, language: str) -> 
 
 
 def body(feature: str, champion: Run, candidate: Run) -> None:
-    frame = compared(str(store().engine.url), champion.run_id, candidate.run_id)
+    frame = compared(database_url(), champion.run_id, candidate.run_id)
     if frame.empty:
         empty_state("compare_arrows", "These two runs have no scored case in common.", f"plumb score {feature} RUN")
         return

@@ -44,7 +44,7 @@ def banner(decision: Decision) -> None:
 def facts(decision: Decision) -> None:
     """Who against whom, by which policy, at which look."""
     body = decision.body
-    with st.grid(4, min_column_width=180):
+    with st.grid(4, min_column_width=150):
         st.metric("Champion", body["runs"]["champion"]["variant"], border=True, help=body["runs"]["champion"]["run_id"])
         st.metric("Candidate", body["runs"]["candidate"]["variant"], border=True, help=body["runs"]["candidate"]["run_id"])
         st.metric("Labelled claims", f"{body['evidence']['votes']:,}", border=True, help=f"by {body['evidence']['annotators']} annotators")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
+from evals.paths import database_url
 from evals.records import FEATURES, Decision
 from workbench import queries, verdicts
 from workbench.cards import plain
-from workbench.session import empty_state, language_name, store, title
+from workbench.session import empty_state, language_name, store, store_at, title
 
 
 @st.cache_data(ttl=10, show_spinner=False)
-def figures(_url: str) -> queries.Figures:
-    return queries.figures(store())
+def figures(url: str) -> queries.Figures:
+    return queries.figures(store_at(url))
 
 
 def verdict_card(feature: str, decision: Decision | None) -> None:
@@ -92,7 +93,7 @@ def needs() -> None:
 
 def page() -> None:
     title("Overview", "May the candidate replace the one in service, in every language? Where each feature stands, and what to do next.")
-    numbers = figures(str(store().engine.url))
+    numbers = figures(database_url())
     if not numbers.reviews:
         empty_state("rocket_launch", "Nothing is stored yet. This runs the whole loop on the sample catalogue:", "make run")
         st.caption("Or begin with your own reviews: `plumb import reviews FILE…`, then `plumb run highlights`.")
