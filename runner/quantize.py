@@ -69,7 +69,7 @@ def _layer() -> Any:
         def forward(self, x: Tensor) -> Tensor:
             flat = x.reshape(-1, self.in_features)
             if self.packed and x.device.type == "cpu" and x.dtype == torch.bfloat16:
-                out = torch._weight_int8pack_mm(flat.contiguous(), self.weight, self.weight_scale)
+                out = torch._weight_int8pack_mm(flat.contiguous(), self.weight, self.weight_scale.to(x.dtype))
             else:  # in fp32 that kernel is a plain loop, seven times slower than widening the weights for each product
                 out = torch.nn.functional.linear(flat, self.weight.to(flat.dtype)) * self.weight_scale
             out = out if self.bias is None else out + self.bias

@@ -95,7 +95,7 @@ def _picked(logits: Any, rows: Sequence[Row], settings: GenerationSettings, ends
     import torch
 
     if settings.ignore_eos:
-        logits[:, list(ends)] = -torch.inf
+        logits = logits.index_fill(1, torch.tensor(sorted(ends), dtype=torch.long), -torch.inf)
     if settings.temperature == 0:
         return [int(token) for token in logits.argmax(dim=-1)]
     chances = torch.softmax(logits / settings.temperature, dim=-1)

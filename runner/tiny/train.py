@@ -30,7 +30,8 @@ class Recipe:
 
     tags: tuple[str, ...]
     seed: int = 28
-    steps: int = 10_000
+    steps: int = 6000
+    plain_steps: int = 2500
     batch: int = 16
     hidden: int = 192
     layers: int = 4
@@ -75,7 +76,8 @@ def batches(recipe: Recipe, tokenizer: Any, first: int = 0) -> Iterator[list[tup
     """Endless batches from step `first` on; those of a pool hold its examples sorted by length, in random order."""
     for pool in range(first // POOL, 1 << 40):
         numbers = range(pool * POOL * recipe.batch, (pool + 1) * POOL * recipe.batch)
-        rows = [encode(example(recipe.seed, number, recipe.tags), tokenizer) for number in numbers]
+        plain = pool * POOL < recipe.plain_steps
+        rows = [encode(example(recipe.seed, number, recipe.tags, plain=plain), tokenizer) for number in numbers]
         rows = sorted((row for row in rows if len(row[0]) <= CONTEXT), key=lambda row: len(row[0]))
         made = [rows[at : at + recipe.batch] for at in range(0, len(rows), recipe.batch)]
         Random(f"{recipe.seed}/{pool}").shuffle(made)  # noqa: S311 (nothing secret)

@@ -64,6 +64,16 @@ def test_the_layer_computes_what_its_dequantised_twin_does(rows, columns, batch)
     torch.testing.assert_close(int8_linear(quantised, scales, bias)(x), expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(64, 128), (16, 30)])
+def test_the_layer_takes_bf16_activations(rows, columns):
+    weight, x = torch.randn(rows, columns, generator=torch.Generator().manual_seed(2)), torch.ones(3, columns)
+    quantised, scales = quantize_rows(weight)
+    exact = torch.nn.functional.linear(x, dequantize_rows(quantised, scales))
+    rounded = int8_linear(quantised, scales)(x.to(torch.bfloat16))
+    assert rounded.dtype == torch.bfloat16
+    assert (rounded.float() - exact).norm() < 0.02 * exact.norm()
+
+
 def test_a_checkpoint_shrinks_and_answers_almost_alike(checkpoint, tmp_path):
     file = quantize_checkpoint(checkpoint, tmp_path)
     (tmp_path / "config.json").write_bytes((checkpoint / "config.json").read_bytes())
