@@ -51,3 +51,8 @@ def inherited(*names: str) -> dict[str, str]:
 def model_api_key() -> str | None:
     """The secret of the model server that variants with backend ``remote`` talk to: ``PLUMBLINE_API_KEY``; never stored, never logged."""
     return os.environ.get("PLUMBLINE_API_KEY") or None
+
+
+def judge_api_key() -> str | None:
+    """The secret of the server that judges: ``PLUMBLINE_JUDGE_API_KEY``; not the model's, so that neither server sees the other's."""
+    return os.environ.get("PLUMBLINE_JUDGE_API_KEY") or None

@@ -19,6 +19,8 @@ def _find(text: str, language: str, _context: Context) -> Iterator[Span]:
     if language not in LANGUAGES:
         return
     judged = [(span, is_in(without_citations(span.text), language)) for span in sentences(text, language)]
+    if all(inside is None for _, inside in judged):
+        judged = [(Sentence(text, 0, len(text)), is_in(without_citations(text), language))]
     wrong = [span for span, inside in judged if inside is False]
     if wrong and _length(wrong) >= MIN_WRONG_SHARE * _length([span for span, inside in judged if inside is not None]):
         yield from ((span.start, span.end, f"not in {LANGUAGES[language].name}") for span in wrong)

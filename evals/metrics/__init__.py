@@ -11,7 +11,8 @@ from evals.metrics.claims import claims_of
 from evals.metrics.grounding import GROUNDED
 from evals.metrics.language import LANGUAGE
 from evals.metrics.length import LENGTH
+from evals.metrics.ragas import STRING_PRESENCE
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in (GROUNDED, LANGUAGE, CITATIONS, LENGTH)}
+METRICS: dict[str, Metric] = {metric.name: metric for metric in (GROUNDED, LANGUAGE, CITATIONS, LENGTH, STRING_PRESENCE)}
 
 __all__ = ["METRICS", "Measured", "Metric", "claims_of"]

@@ -1,7 +1,7 @@
 """Is an output in the language it was asked for? Sentence by sentence: the script first, which is certain, then identification.
 
-Short sentences abstain: brand names and numbers have no language. So do guesses the identifier itself is unsure of, and, below a
-longer length, languages that share most of their words.
+Short sentences abstain: brand names and numbers have no language. So do guesses against the language that the identifier itself is
+unsure of and, among languages that share most of their words, unsure guesses for it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from evals.text import sentences
 MIN_LETTERS = {"spaces": 16, "characters": 6}  # below it the identifier errs more than it helps
 MIN_PROBABILITY = 0.9
 MIN_SCRIPT_SHARE = 0.5  # own script among letters; brand names stay Latin everywhere
-SURE_LETTERS = 60  # from here on even near languages are told apart
-_NEAR = (frozenset({"da", "no"}), frozenset({"hi", "mr"}))
+SURE_HAN = 24  # nobody writes so much Japanese without a kana
+_NEAR = frozenset({"da", "no", "hi", "mr"})  # for these an unsure guess is none, either way
 _SCRIPTS = {
     "Jpan": ("Han", "Hiragana", "Katakana"),
     "Kore": ("Hangul", "Han"),
@@ -69,24 +69,25 @@ def is_in(text: str, language: str) -> bool | None:
         return False
     if row.script in ("Jpan", "Hans"):
         kana = len(_KANA.findall(text))
-        return kana > 0 or None if language == "ja" else kana * 10 < len(letters)
+        return (kana > 0 or (None if len(letters) < SURE_HAN else False)) if language == "ja" else kana * 10 < len(letters)
     if sum(other.script == row.script for other in LANGUAGES.values()) == 1:
         return True
-    return _identified(text, language, len(letters))
+    return _identified(text, language)
 
 
-def _identified(text: str, language: str, letters: int) -> bool | None:
+def _identified(text: str, language: str) -> bool | None:
     found, probability = identify(text)
-    if found == language:
-        return True
-    near = any({found, language} <= pair for pair in _NEAR)
-    return None if probability < MIN_PROBABILITY or (near and letters < SURE_LETTERS) else False
+    if probability >= MIN_PROBABILITY:
+        return found == language
+    return True if found == language and language not in _NEAR else None
 
 
 def _compute(case: Case, output: Output, claims: Sequence[Claim]) -> list[Measured]:
     if case.language not in LANGUAGES:
         return [Measured(None, f"not measurable: language {case.language!r} is not one of ours")]
     judged = [is_in(without_citations(span.text), case.language) for span in sentences(output.text, case.language)]
+    if set(judged) == {None}:
+        judged = [is_in(without_citations(output.text), case.language)]  # near languages need more text than one sentence
     inside, outside = judged.count(True), judged.count(False)
     detail = {"sentences": len(judged), "in": inside, "out": outside, "claims": len(claims)}
     if not inside + outside:
@@ -103,7 +104,8 @@ LANGUAGE = Metric(
         identifier="py3langid-0.4.0",
         languages=len(LANGUAGES),
         letters="/".join(map(str, MIN_LETTERS.values())),
-        near=SURE_LETTERS,
+        han=SURE_HAN,
+        near="/".join(sorted(_NEAR)),
         probability=MIN_PROBABILITY,
         script=MIN_SCRIPT_SHARE,
     ),

@@ -32,6 +32,7 @@ _PROCLITICS = {"ar": "(?:[وف]?(?:ال|لل|[بلك](?:ال)?)?)", "he": "(?:[�
 _LETTER = r"[\p{L}\p{M}\p{N}]"
 _WORD = regex.compile(rf"{_LETTER}+")
 _CLAUSE = regex.compile(r"[,;:.!?،؛、，；：。！？।…—–()]")
+_COLON = regex.compile(r"\s*[:：–—-]")
 _NUMBER = regex.compile(r"\p{Nd}+(?:[.,]\p{Nd}+)*")
 _APOSTROPHES = str.maketrans(dict.fromkeys("’ʼ‘`´", "'"))
 
@@ -99,7 +100,7 @@ class Reader:
         """What `text` says; citation marks are not part of it."""
         plain = normal(without_citations(text))
         attribute = self._longest(self._attribute, plain)
-        topic = self._longest(self._name, plain) or self._longest(self._term, plain)
+        topic = self._opening(plain) or self._longest(self._name, plain) or self._longest(self._term, plain)
         rest = plain if topic is None else plain[: topic.start("w")] + "\n" + plain[topic.end("w") :]
         tokens = list(self._tokens(rest))
         first = attribute or topic
@@ -120,6 +121,11 @@ class Reader:
             for pattern, names in ((self._name, self._names), (self._term, self._terms))
             for match in pattern.finditer(plain)
         )
+
+    def _opening(self, plain: str) -> regex.Match[str] | None:
+        """The name a claim opens with, if a colon or its like follows: in "Sound: quality praised" the topic is sound."""
+        match = self._name.match(plain)
+        return match if match and _COLON.match(plain, match.end()) else None
 
     def _longest(self, pattern: regex.Pattern[str], plain: str) -> regex.Match[str] | None:
         found = list(pattern.finditer(plain))

@@ -87,9 +87,10 @@ def corrupted(words: LanguagePack) -> Iterator[tuple[str, str, list[AspectRow], 
     following = dict([*pairwise(aspects), (aspects[-1], aspects[0])])
     for name, text, row, aspect in true_summaries(words):
         other = following[aspect]
-        yield "aspect not counted", text, [table_row(other, "mixed")], aspect
-        yield "snippet of another aspect", text, [row], other
-        yield "citation of nothing", text.replace("[1]", "[7]"), [row], aspect
+        if aspect in aspects[:3]:  # here the wording decides nothing
+            yield "aspect not counted", text, [table_row(other, "mixed")], aspect
+            yield "snippet of another aspect", text, [row], other
+            yield "citation of nothing", text.replace("[1]", "[7]"), [row], aspect
         if name == "counts_positive":
             yield "number", text, [AspectRow(aspect, 8, 0, 2, 10)], aspect
             yield "numbers exchanged", text, [AspectRow(aspect, 10, 0, 9, 19)], aspect
