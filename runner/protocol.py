@@ -39,7 +39,8 @@ class Request:
 
 def read(kind: Kind, raw: bytes) -> Request:
     """The request in a body of ``/v1/chat/completions`` (``messages``), ``/v1/completions`` (``prompt``) or SageMaker's
-    ``/invocations`` (either of them, or ``inputs`` with ``parameters``). Raises RequestError that names the field and the value.
+    ``/invocations`` (either of them, answered in their form, or ``inputs`` with ``parameters``, answered with ``generated_text``).
+    Raises RequestError that names the field and the value.
     """
     try:
         body = json.loads(raw)

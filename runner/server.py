@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -27,7 +28,7 @@ from starlette.types import Receive, Scope, Send
 
 from evals.errors import InputError, PlumblineError
 from runner import backends, lexical_judge
-from runner.backends.base import Backend
+from runner.backends.base import Backend, Chunk
 from runner.protocol import Kind, Request, RequestError, card, failure, piece, read, whole
 
 MAX_BODY = 1 << 20  # bytes
@@ -114,7 +115,7 @@ class Server:
         name, backend = self._chosen(request)
         await self._slots.enter()
         if request.stream:
-            return Events(self._events(request, name, backend), self._slots)
+            return await self._streamed(request, name, backend)
         try:
             [done] = await run_in_threadpool(backend.generate, [request.prompt], request.settings)
         finally:
@@ -131,11 +132,21 @@ class Server:
             raise RequestError(f"response_format: {name} cannot promise JSON; {lexical_judge.NAME} can, for Ragas' faithfulness")
         return name, self._models[name]
 
-    async def _events(self, request: Request, name: str, backend: Backend) -> AsyncIterator[str]:
+    async def _streamed(self, request: Request, name: str, backend: Backend) -> Response:
+        """The stream, begun: what goes wrong before the first piece is still answered with a status."""
         try:
-            async for chunk in iterate_in_threadpool(backend.stream(request.prompt, request.settings)):
-                if chunk.generation and chunk.generation.finish_reason == "context":
-                    raise _too_long(chunk.generation.prompt_tokens)
+            chunks = backend.stream(request.prompt, request.settings)
+            first = await run_in_threadpool(next, chunks)
+            if first.generation and first.generation.finish_reason == "context":
+                raise _too_long(first.generation.prompt_tokens)
+        except BaseException:
+            self._slots.leave()
+            raise
+        return Events(self._events(request, name, itertools.chain([first], chunks)), self._slots)
+
+    async def _events(self, request: Request, name: str, chunks: Iterator[Chunk]) -> AsyncIterator[str]:
+        try:
+            async for chunk in iterate_in_threadpool(chunks):
                 yield _event(piece(request, name, chunk.text, chunk.generation))
             yield "data: [DONE]\n\n"
         except PlumblineError as error:

@@ -128,7 +128,7 @@ def train(
         step += 1
         if step % 100 == 0:
             report(f"step {step}/{recipe.steps}, loss {mean:.4f}, {(time.monotonic() - began) / (step - first):.3f} s per step")
-        if step % 500 == 0:
+        if step % 250 == 0:
             _save(checkpoint, step, recipe, model, optimizer)
     return model, recipe
 
