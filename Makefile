@@ -38,7 +38,7 @@ check: setup ## format, lint, types, import rules
 	@.venv/bin/lint-imports
 
 unit: setup ## the fast tests, no servers
-	@$(PY) -m pytest -q tests/unit evals guardrails runner annotators workbench
+	@$(PY) -m pytest -q -n 2 tests/unit evals guardrails runner annotators workbench
 
 integration: setup setup-server system ## tests against real servers: Label Studio, PostgreSQL, HTTP
 	@$(PY) -m pytest -q tests/integration
