@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from evals.paths import DATA, ROOT
 from workbench.cli import app
 
-COMMANDS = (
+COMMANDS = (  # noqa: SIM905 (readable)
     "run score compare queue collect gate promote history validate schema serve ui demo doctor import label-studio annotators"
-).split()  # noqa: SIM905 (readable)
+).split()
 
 
 @pytest.fixture(autouse=True)
