@@ -1,0 +1,15 @@
+"""``python -m benchmarks``: which there are."""
+
+from benchmarks.report import PAGE
+
+COMMANDS = {
+    "benchmarks.main_job": "the main job on real reviews: wall time, memory, tokens per second",
+    "benchmarks.aspects": "aspects and sentiment against people's labels, by language",
+    "benchmarks.rails": "rails: recall and false positives",
+    "benchmarks.gate": "coverage of the gate's intervals, false promotions and rejections",
+}
+
+if __name__ == "__main__":
+    for module, purpose in COMMANDS.items():
+        print(f"python -m {module:<22} {purpose}")
+    print(f"Figures: {PAGE}")
