@@ -31,7 +31,7 @@ _OPPOSITE = {"most_positive": "most_negative", "some_positive": "most_negative",
 
 
 def fill(store: Store) -> dict[Feature, TwoRuns]:
-    """Both features over three products in three languages, scored, queued, half labelled, decided. The first product has a hostile title."""
+    """Both features over three products in three languages: scored, queued, partly labelled, decided. One product's title is hostile."""
     store.catalog.add_products([Product("product-1", HOSTILE_TITLE, "audio", {"color": "blue", "weight": "1.2 kg"})])
     made: dict[Feature, TwoRuns] = {}
     for feature in FEATURES:
@@ -46,7 +46,10 @@ def fill(store: Store) -> dict[Feature, TwoRuns]:
 def label(store: Store, feature: Feature, runs: Sequence[Run]) -> None:
     """Queue both runs; a simulated annotator labels English and Japanese, nobody Arabic; then the gate reads it."""
     queues.enqueue(store, runs[0].run_id, runs[1].run_id, fraction=1.0, seed=0, overlap=1, now=NOW)
-    people = {tag: Annotator(content_id("annotator", tag), f"{tag}@example.org", f"Simulated {tag}", (tag,), simulated=True) for tag in ("en", "ja")}
+    people = {
+        tag: Annotator(content_id("annotator", tag), f"{tag}@example.org", f"Simulated {tag}", (tag,), simulated=True)
+        for tag in ("en", "ja")
+    }
     store.queue.put_annotators(people.values())
     values = {row.subject_id: row.value for run in runs for row in store.runs.scores(run.run_id, "grounded")}
     notes = []
