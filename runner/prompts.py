@@ -18,8 +18,8 @@ from evals.records import AspectRow, Passage
 
 MAX_ROWS = 4  # a summary has two to four sentences, one per row
 MAX_PASSAGES = 6  # what fits the small model's context beside a question
-COMPACT_BYTES = {"highlights": 60, "assistant": 240}  # UTF-8 bytes per passage in the compact style: its context is 512 tokens ...
-COMPACT_TOTAL = 840  # ... and per prompt, for an unknown script may cost a token for every second byte
+COMPACT_BYTES = {"highlights": 30, "assistant": 75}  # UTF-8 bytes per passage in the compact style: its context is 512 tokens
+COMPACT_QUESTION = 160  # bytes of a question, or of an attribute with its value
 CHAT_CHARACTERS = 1000
 
 
@@ -144,19 +144,47 @@ def _evidence(words: LanguagePack, passage: Passage) -> str:
 
 
 def _compact_highlights(tag: str, _title: str, rows: Sequence[AspectRow], passages: Sequence[Passage]) -> Prompt:
-    """All rows in one line, ``Sound +12 -4 =3 [1] Design +2 -9 =0 [2]``, then the snippets.
-
-    What a small model should say next stands where it looks: behind the mark it has just written. The title is left out: it costs tokens.
-    """
+    """The table, a row a line, then the snippets. The title is left out: it costs tokens."""
     words = pack(tag)
-    table = [f"{aspect_name(words, r.aspect)} +{r.positive} -{r.negative} ={r.neutral}{citation(r, passages)}" for r in rows]
-    return _compact("highlights", tag, [" ".join(table), *_compact_evidence("highlights", words, _cited(rows, passages))])
+    table = [_compact_row(words, at, row, citation(row, passages)) for at, row in enumerate(rows, 1)]
+    return _compact("highlights", tag, [*table, *_compact_evidence("highlights", words, _cited(rows, passages))])
 
 
 def _compact_assistant(tag: str, question: str, passages: Sequence[Passage]) -> Prompt:
-    """The question first, so that the passages are read with it in mind, each mark behind its text for the same reason."""
-    asked = shorten(clean(question), COMPACT_BYTES["assistant"])
-    return _compact("assistant", tag, [asked, *_compact_evidence("assistant", pack(tag), passages)])
+    """The question first, so that all else is read with it in mind; then the opinions per aspect, counted; then the passages."""
+    words = pack(tag)
+    asked = shorten(clean(question), COMPACT_QUESTION)
+    table = [_compact_row(words, at, *counted) for at, counted in enumerate(opinions(passages)[:MAX_ROWS], 1)]
+    return _compact("assistant", tag, [asked, *table, *_compact_evidence("assistant", words, passages)])
+
+
+def _compact_row(words: LanguagePack, at: int, row: AspectRow, marks: str) -> str:
+    """``<|r2|>Sound 9/12 75% [1]``: praise of all opinions, the share rounded down so that 75 means at least three quarters.
+
+    A small model finds a row by its token, which the answer repeats before the row's sentence (special tokens are not shown).
+    """
+    total = row.positive + row.negative
+    share = f" {100 * row.positive // total}%" if total else ""
+    return f"{row_token(at)}{aspect_name(words, row.aspect)} {row.positive}/{total}{share}{marks}"
+
+
+def row_token(at: int) -> str:
+    """The token of row `at`, from 1 to MAX_ROWS."""
+    return f"<|r{at}|>"
+
+
+def opinions(passages: Sequence[Passage]) -> list[tuple[AspectRow, str]]:
+    """Per aspect that passages carry an opinion on, in order of appearance: the opinions counted, and their marks ``" [1][3]"``."""
+    about: dict[str, list[Passage]] = {}
+    for passage in passages:
+        if passage.aspect and passage.polarity in ("positive", "negative"):
+            about.setdefault(passage.aspect, []).append(passage)
+    return [(_counted(aspect, found), " " + "".join(f"[{p.number}]" for p in found)) for aspect, found in about.items()]
+
+
+def _counted(aspect: str, passages: Sequence[Passage]) -> AspectRow:
+    positive = sum(passage.polarity == "positive" for passage in passages)
+    return AspectRow(aspect, positive, 0, len(passages) - positive, len(passages))
 
 
 def _compact(feature: str, tag: str, lines: Sequence[str]) -> Prompt:
@@ -164,13 +192,9 @@ def _compact(feature: str, tag: str, lines: Sequence[str]) -> Prompt:
 
 
 def _compact_evidence(feature: str, words: LanguagePack, passages: Sequence[Passage]) -> list[str]:
-    limit = compact_limit(feature, len(passages))
-    return [f"{shorten(_evidence(words, p), limit)} [{p.number}]" for p in passages]
-
-
-def compact_limit(feature: str, passages: int) -> int:
-    """UTF-8 bytes each of so many passages may take in the compact style."""
-    return min(COMPACT_BYTES[feature], COMPACT_TOTAL // max(1, passages))
+    """Each mark behind its text, where a reader from left to right looks for it. Attributes are values to copy and stay whole."""
+    limit = COMPACT_BYTES[feature]
+    return [f"{shorten(_evidence(words, p), COMPACT_QUESTION if p.source == 'attribute' else limit)} [{p.number}]" for p in passages]
 
 
 def _cited(rows: Sequence[AspectRow], passages: Sequence[Passage]) -> list[Passage]:

@@ -2,8 +2,8 @@
 
 Example i of a seed depends on nothing but (seed, i), so that training and held-out sets are two seeds and any example can be made again.
 Rules of the targets, which the evaluation (and a reader of the model card) relies on:
-highlights: one sentence per row in order, the row's band as a pattern, ``[n]`` of its snippet; where both counts have one digit and
-nothing is neutral, the counts themselves (``counts_positive``).
+highlights: one sentence per row in order, the row's band as a pattern, ``[n]`` of its snippet; from MIN_OPINIONS to nine opinions,
+their counts (``counts_positive``). Before each sentence its row's token, which is not shown.
 assistant: an attribute's value; two or more opinions on the asked aspect → how they lean; one → a quote; none → ``unknown``.
 """
 
@@ -19,10 +19,21 @@ from evals.languages import LANGUAGES
 from evals.packs import LanguagePack, pack
 from evals.records import AspectRow, Feature, Passage, Polarity
 from evals.text import sentences
-from runner.prompts import MAX_ROWS, Prompt, assistant_prompt, attribute_name, citation, clean, compact_limit, highlights_prompt, shorten
+from runner.prompts import (
+    COMPACT_BYTES,
+    MAX_ROWS,
+    Prompt,
+    assistant_prompt,
+    attribute_name,
+    citation,
+    clean,
+    highlights_prompt,
+    opinions,
+    row_token,
+    shorten,
+)
 
 STYLE = "compact-v1"
-QUOTE_BYTES = 150
 Kind = Literal["highlights", "aspect", "quote", "attribute", "unknown"]
 
 
@@ -38,19 +49,9 @@ class Example:
     rows: tuple[AspectRow, ...] = ()
 
 
-class _Dice(Random):
-    """Random numbers, and whether the example drawn with them is a plain one."""
-
-    plain = False
-
-
-def example(seed: int, index: int, tags: Sequence[str] = tuple(LANGUAGES), *, plain: bool = False) -> Example:
-    """Example `index` of the endless corpus of `seed`, in a language drawn evenly from `tags`.
-
-    `plain` ones, for the beginning of training, have reviews of two words: where to look is learned before what else there is.
-    """
-    rng = _Dice(f"{seed}:{index}")
-    rng.plain = plain
+def example(seed: int, index: int, tags: Sequence[str] = tuple(LANGUAGES)) -> Example:
+    """Example `index` of the endless corpus of `seed`, in a language drawn evenly from `tags`."""
+    rng = Random(f"{seed}:{index}")  # noqa: S311 (nothing secret)
     tag = rng.choice(tags)
     return _highlights(rng, tag) if rng.random() < 0.55 else _assistant(rng, tag)
 
@@ -58,12 +59,12 @@ def example(seed: int, index: int, tags: Sequence[str] = tuple(LANGUAGES), *, pl
 # ---------------------------------------------------------------------------------------------- highlights
 
 
-def _highlights(rng: _Dice, tag: str) -> Example:
+def _highlights(rng: Random, tag: str) -> Example:
     words = pack(tag)
     aspects = rng.sample(sorted(words.aspects), rng.choices((1, 2, 3, MAX_ROWS), (1, 2, 3, 4))[0])
     rows = tuple(_row(rng, aspect) for aspect in aspects)
     passages = _snippets(rng, tag, rows)
-    target = " ".join(_sentence(rng, words, row) + citation(row, passages) for row in rows)
+    target = " ".join(row_token(at) + _sentence(rng, words, row) + citation(row, passages) for at, row in enumerate(rows, 1))
     return Example(tag, "highlights", "highlights", highlights_prompt(STYLE, tag, "", rows, passages), target, rows)
 
 
@@ -83,21 +84,19 @@ def _row(rng: Random, aspect: str) -> AspectRow:
 
 def _sentence(rng: Random, words: LanguagePack, row: AspectRow) -> str:
     name = words.aspects[row.aspect].name
-    pattern = rng.choices(*_weighted(words.summary[summary_key(row)]))[0]
-    return pattern.format(aspect=name, positive=row.positive, total=opinionated(row))
+    return _one_of(rng, words.summary[summary_key(row)]).format(aspect=name, positive=row.positive, total=opinionated(row))
 
 
 def summary_key(row: AspectRow) -> str:
-    """The pattern taught for `row`: its band, or its counts where they are short enough to add up in the head."""
-    countable = row.neutral == 0 and max(row.positive, row.negative) < 10 and opinionated(row) >= MIN_OPINIONS
-    return "counts_positive" if countable else band(row)
+    """The pattern taught for `row`: its band, or its counts where they are few."""
+    return "counts_positive" if MIN_OPINIONS <= opinionated(row) < 10 else band(row)
 
 
 def _weighted(patterns: Sequence[str]) -> tuple[Sequence[str], list[int]]:
     return patterns, [3] + [1] * (len(patterns) - 1)  # greedy decoding then has a favourite, sampling has a choice
 
 
-def _snippets(rng: _Dice, tag: str, rows: Sequence[AspectRow]) -> list[Passage]:
+def _snippets(rng: Random, tag: str, rows: Sequence[AspectRow]) -> list[Passage]:
     passages: list[Passage] = []
     for row in rows:
         for _ in range(rng.choices((0, 1, 2), (2, 6, 3))[0]):
@@ -110,12 +109,12 @@ def _snippets(rng: _Dice, tag: str, rows: Sequence[AspectRow]) -> list[Passage]:
 # ---------------------------------------------------------------------------------------------- assistant
 
 
-def _assistant(rng: _Dice, tag: str) -> Example:
+def _assistant(rng: Random, tag: str) -> Example:
     kind: Kind = rng.choices(("aspect", "quote", "attribute", "unknown"), (5, 3, 4, 3))[0]
     return _attribute(rng, tag) if kind == "attribute" else _aspect(rng, tag, kind)
 
 
-def _aspect(rng: _Dice, tag: str, kind: Kind) -> Example:
+def _aspect(rng: Random, tag: str, kind: Kind) -> Example:
     words = pack(tag)
     aspect, *others = rng.sample(sorted(words.aspects), 4)
     count = {"aspect": rng.choice((2, 2, 3)), "quote": 1, "unknown": 0}[kind]
@@ -126,13 +125,10 @@ def _aspect(rng: _Dice, tag: str, kind: Kind) -> Example:
     ]
     drafts += [_value(rng, words, attribute) for attribute in rng.sample(sorted(words.attributes), rng.choice((0, 0, 1)))]
     passages = _shuffled(rng, drafts)
-    about = [passage for passage in passages if passage.aspect == aspect]
     name = words.aspects[aspect].name
     asked = name if rng.random() < 0.6 else rng.choice(words.aspects[aspect].terms)
     question = rng.choice(words.ask["aspect"]).format(aspect=asked)
-    return Example(
-        tag, "assistant", kind, assistant_prompt(STYLE, tag, question, passages), _answer(rng, words, name, about, len(passages))
-    )
+    return Example(tag, "assistant", kind, assistant_prompt(STYLE, tag, question, passages), _answer(rng, words, aspect, passages))
 
 
 def _polarity(lean: str, index: int) -> Polarity:
@@ -141,24 +137,30 @@ def _polarity(lean: str, index: int) -> Polarity:
     return "positive" if lean == "positive" else "negative"
 
 
-def _answer(rng: Random, words: LanguagePack, name: str, about: Sequence[Passage], shown: int) -> str:
-    if not about:
-        return rng.choices(*_weighted(words.answer["unknown"]))[0]
-    if len(about) == 1:
-        quote = quotable(about[0], compact_limit("assistant", shown))
-        return rng.choices(*_weighted(words.answer["quote"]))[0].format(snippet=quote) + f" [{about[0].number}]"
-    lean = {passage.polarity for passage in about}
-    key = "aspect_mixed" if len(lean) > 1 else f"aspect_{lean.pop()}"
-    return rng.choices(*_weighted(words.answer[key]))[0].format(aspect=name) + " " + "".join(f"[{p.number}]" for p in about)
+def _answer(rng: Random, words: LanguagePack, aspect: str, passages: Sequence[Passage]) -> str:
+    """How the opinions on `aspect` lean, the one there is, or that there is none."""
+    found = next(((at, row, marks) for at, (row, marks) in enumerate(opinions(passages), 1) if row.aspect == aspect), None)
+    if found is None:
+        return _one_of(rng, words.answer["unknown"])
+    at, row, marks = found
+    if opinionated(row) == 1:
+        quoted = next(quotable(p) for p in passages if f"[{p.number}]" in marks)
+        return row_token(at) + _one_of(rng, words.answer["quote"]).format(snippet=quoted) + marks
+    key = "aspect_mixed" if row.positive and row.negative else "aspect_positive" if row.positive else "aspect_negative"
+    return row_token(at) + _one_of(rng, words.answer[key]).format(aspect=words.aspects[aspect].name) + marks
 
 
-def quotable(passage: Passage, limit: int) -> str:
-    """The first sentence of what a prompt that allows `limit` bytes shows of `passage`, short enough to be copied."""
-    shown = shorten(clean(passage.text), limit)
-    return shorten(sentences(shown, passage.language)[0].text, QUOTE_BYTES).removesuffix("…")
+def _one_of(rng: Random, patterns: Sequence[str]) -> str:
+    return rng.choices(*_weighted(patterns))[0]
 
 
-def _attribute(rng: _Dice, tag: str) -> Example:
+def quotable(passage: Passage) -> str:
+    """The first sentence of what a prompt shows of `passage`."""
+    shown = shorten(clean(passage.text), COMPACT_BYTES["assistant"])
+    return sentences(shown, passage.language)[0].text.removesuffix("…").rstrip()
+
+
+def _attribute(rng: Random, tag: str) -> Example:
     words = pack(tag)
     asked, *others = rng.sample(sorted(words.attributes), rng.randint(1, 4))
     answered = rng.random() < 0.85
@@ -170,9 +172,9 @@ def _attribute(rng: _Dice, tag: str) -> Example:
     question = rng.choice(words.ask["attribute"]).format(attribute=name)
     found = next((p for p in passages if p.source == "attribute" and attribute_name(words, p.source_id) == name), None)
     if found is None:
-        target = rng.choices(*_weighted(words.answer["unknown"]))[0]
+        target = _one_of(rng, words.answer["unknown"])
     else:
-        target = rng.choices(*_weighted(words.answer["attribute"]))[0].format(attribute=name, value=found.text) + f" [{found.number}]"
+        target = _one_of(rng, words.answer["attribute"]).format(attribute=name, value=found.text) + f" [{found.number}]"
     return Example(tag, "assistant", "attribute" if found else "unknown", assistant_prompt(STYLE, tag, question, passages), target)
 
 
@@ -184,39 +186,24 @@ def _shuffled(rng: Random, drafts: Sequence[Passage]) -> list[Passage]:
     return [Passage(i, p.source, p.source_id, p.language, p.text, p.start, p.end, p.aspect, p.polarity) for i, p in enumerate(order, 1)]
 
 
-def _review(rng: _Dice, tag: str, aspect: str, polarity: Polarity) -> Passage:
+def _review(rng: Random, tag: str, aspect: str, polarity: Polarity) -> Passage:
     return _passage(rng, tag, aspect, polarity, 1)
 
 
-def _passage(rng: _Dice, tag: str, aspect: str, polarity: Polarity, number: int) -> Passage:
+def _passage(rng: Random, tag: str, aspect: str, polarity: Polarity, number: int) -> Passage:
     spoken = tag if rng.random() < 0.93 else rng.choice(("en", tag, "es"))  # reviews in another language than the shopper's
     text = _opinion(rng, pack(spoken), aspect, polarity)
     return Passage(number, "review", f"r{number}", spoken, text, 0, len(text), aspect, polarity)
 
 
-def _opinion(rng: _Dice, words: LanguagePack, aspect: str, polarity: Polarity) -> str:
-    row, kind = words.aspects[aspect], 0.8 if rng.plain else rng.random()
+def _opinion(rng: Random, words: LanguagePack, aspect: str, polarity: Polarity) -> str:
+    row, kind = words.aspects[aspect], rng.random()
     sentence = rng.choice(row.positive if polarity == "positive" else row.negative)
-    if kind < 0.6:
+    if kind < 0.8:
         return sentence
-    space = " " if LANGUAGES[words.tag].words == "spaces" else ""
-    if kind < 0.75:
-        return sentence + space + rng.choice(words.closers[polarity])
-    if kind < 0.85:  # a stub: what the aspect is called and a word of praise or blame
-        return f"{rng.choice(row.terms)} – {rng.choice(words.words[polarity])}!"
-    noise = _noise(rng, row.neutral[0] + sentence, space)
-    return sentence + space + noise if kind < 0.93 else noise
-
-
-def _noise(rng: Random, letters: str, space: str) -> str:
-    """Unknown words in the language's own letters, a few or many: reviews are full of words the packs have not got."""
-    pieces = letters.split(" ") if space else [letters[at : at + 8] for at in range(0, len(letters), 8)]
-    count = rng.choice((2, 4, 8, 30))
-    return space.join(_scrambled(rng, rng.choice(pieces)) for _ in range(count))
-
-
-def _scrambled(rng: Random, word: str) -> str:
-    return "".join(rng.sample(word, len(word)))
+    if kind < 0.9:
+        return sentence + (" " if LANGUAGES[words.tag].words == "spaces" else "") + rng.choice(words.closers[polarity])
+    return f"{rng.choice(row.terms)} – {rng.choice(words.words[polarity])}!"  # a stub: what it is called, a word of praise or blame
 
 
 _UNITS = {

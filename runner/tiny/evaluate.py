@@ -71,7 +71,7 @@ def _share(found: Sequence[bool]) -> float:
 def sentence_verdicts(made: Example, text: str) -> list[tuple[bool, bool]]:
     """(well formed, exact) for each row of the table, by the sentence in its place; a missing sentence is neither."""
     said = [span.text for span in sentences(text, made.language)]
-    wanted = [span.text for span in sentences(made.target, made.language)]
+    wanted = [span.text for span in sentences(shown(made.target), made.language)]
     said += [""] * (len(made.rows) - len(said))
     return [_verdict(made.language, row, sentence, right) for row, sentence, right in zip(made.rows, said, wanted, strict=False)]
 
@@ -102,6 +102,11 @@ def _any_number(shape: str) -> str:
     return regex.escape(shape).replace(regex.escape("{positive}"), r"\d+").replace(regex.escape("{total}"), r"\d+")
 
 
+def shown(target: str) -> str:
+    """A target as people see it: without the rows' tokens."""
+    return regex.sub(r"<\|r\d\|>", "", target)
+
+
 def _bare(text: str) -> str:
     return regex.sub(r"\s*\[\d+\]", "", text).strip()
 
@@ -113,12 +118,13 @@ def _marks(text: str) -> list[str]:
 def _same_answer(made: Example, text: str) -> bool:
     """Equal to the target, whichever variant of its pattern was chosen."""
     words = pack(made.language)
-    if _marks(text) != _marks(made.target):
+    target = shown(made.target)
+    if _marks(text) != _marks(target):
         return False
     if made.kind == "unknown":
         return _bare(text) in words.answer["unknown"]
-    keys = [key for key, patterns in words.answer.items() if any(_filled(pattern, made.target) for pattern in patterns)]
-    core = {match for key in keys for pattern in words.answer[key] if (match := _filled(pattern, made.target))}
+    keys = [key for key, patterns in words.answer.items() if any(_filled(pattern, target) for pattern in patterns)]
+    core = {match for key in keys for pattern in words.answer[key] if (match := _filled(pattern, target))}
     return any(_filled(pattern, text) in core for key in keys for pattern in words.answer[key])
 
 

@@ -12,10 +12,20 @@ from typing import Any
 
 from evals.languages import LANGUAGES
 from evals.packs import LanguagePack, pack
+from runner.prompts import MAX_ROWS, row_token
 from runner.tiny.corpus import example
 
 BEGIN, END, PAD, ANSWER = "<|begin|>", "<|end|>", "<|pad|>", "<|answer|>"
-SPECIAL = (PAD, BEGIN, END, ANSWER, "<|highlights|>", "<|assistant|>", *(f"<|{tag}|>" for tag in LANGUAGES))
+SPECIAL = (
+    PAD,
+    BEGIN,
+    END,
+    ANSWER,
+    "<|highlights|>",
+    "<|assistant|>",
+    *map(row_token, range(1, MAX_ROWS + 1)),
+    *(f"<|{tag}|>" for tag in LANGUAGES),
+)
 CONTEXT = 512
 # Marks belong to their letters (an Indic word is one word), every digit stands alone (a count is read digit by digit).
 WORDS = r" ?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]|\s+"

@@ -27,7 +27,7 @@ def test_a_compact_summary_prompt_shows_counts_and_the_cited_snippet_only():
     prompt = highlights_prompt("compact-v1", "en", "Speaker", ROWS, SNIPPETS)
     assert prompt.messages == (
         ("system", "<|highlights|><|en|>"),
-        ("user", "Battery life +12 -4 =3 [2] Sound +1 -2 =0\nThe battery lasts for days. [2]"),
+        ("user", "<|r1|>Battery life 12/16 75% [2]\n<|r2|>Sound 1/3 33%\nThe battery lasts for days. [2]"),
     )
 
 
@@ -72,8 +72,8 @@ ATTACKS = (
 def test_a_review_cannot_leave_its_line(style, attack):
     passage = Passage(1, "review", "r", "en", attack, 0, len(attack), "sound", "positive")
     user = assistant_prompt(style, "en", "Is it good?", [passage]).messages[1][1]
-    line = next(line for line in user.split("\n") if "[1]" in line)
-    assert len(user.split("\n")) == (2 if style == "compact-v1" else 4)
+    line = next(line for line in user.split("\n") if (line.endswith("[1]") and "<|r" not in line) or line.startswith("[1]"))
+    assert len(user.split("\n")) == (3 if style == "compact-v1" else 4)
     assert not regex.search(r"<\||\|>|\[/?INST\]|<</?SYS>>|</?s>|</?evidence>|\b(system|assistant)\s*:|\[2\]|turn>", line, regex.IGNORECASE)
 
 
