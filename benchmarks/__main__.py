@@ -6,6 +6,7 @@ COMMANDS = {
     "benchmarks.main_job": "the main job on real reviews: wall time, memory, tokens per second",
     "benchmarks.aspects": "aspects and sentiment against people's labels, by language",
     "benchmarks.rails": "rails: recall and false positives",
+    "benchmarks.grounding": "grounding by code against people's verdicts, by language",
     "benchmarks.gate": "coverage of the gate's intervals, false promotions and rejections",
 }
 

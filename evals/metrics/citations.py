@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evals.metrics.base import Measured, Metric, signature
+from evals.metrics.passages import says_unknown
 from evals.records import Case, Claim, Output
 
 
@@ -15,6 +16,7 @@ def valid_citations(claim: Claim, output: Output) -> tuple[int, ...]:
 
 
 def _compute(case: Case, output: Output, claims: Sequence[Claim]) -> list[Measured]:
+    claims = [claim for claim in claims if claim.citations or not says_unknown(claim.text, case.language)]
     if not claims:
         return [Measured(None, f"not measurable: the {case.feature} output makes no claim")]
     cited = sum(bool(valid_citations(claim, output)) for claim in claims)
@@ -26,7 +28,7 @@ CITATIONS = Metric(
     name="citation_share",
     source="code",
     subject="output",
-    signature=signature(1, claims="sentences", valid="passage exists"),
+    signature=signature(1, claims="sentences", valid="passage exists", unknown="out"),
     compute=_compute,
-    meaning="share of the claims with at least one citation of a passage that exists",
+    meaning='share of the claims, "the evidence does not say" left out, with at least one citation of a passage that exists',
 )

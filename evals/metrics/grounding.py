@@ -15,7 +15,7 @@ from evals.languages import LANGUAGES
 from evals.metrics import lexicon, passages, table
 from evals.metrics.base import Measured, Metric, signature
 from evals.metrics.claims import without_citations
-from evals.metrics.language import MIN_SCRIPT_SHARE, script_share
+from evals.metrics.language import script_share
 from evals.metrics.lexicon import Reading, reader
 from evals.metrics.verdicts import Judgement
 from evals.paths import DATA
@@ -25,8 +25,7 @@ from evals.records import Case, Claim, Output, Passage
 def check(case: Case, output: Output, claim: Claim) -> Judgement:
     """The verdict on one claim, with what decided. Raises UnknownIdError for a language without a pack."""
     tag = case.language
-    share = script_share(without_citations(claim.text), tag)
-    if share is not None and share < MIN_SCRIPT_SHARE and LANGUAGES[tag].script != "Latn" and not reader(tag).read(claim.text).aspect:
+    if script_share(without_citations(claim.text), tag) == 0 and LANGUAGES[tag].script != "Latn":
         return Judgement("not_checkable", f"the claim is not written in {LANGUAGES[tag].name}")
     if passages.says_unknown(claim.text, tag):
         return Judgement("not_checkable", "says that the evidence does not tell")

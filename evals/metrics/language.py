@@ -20,6 +20,10 @@ from evals.text import sentences
 MIN_LETTERS = {"spaces": 16, "characters": 6}  # below it the identifier errs more than it helps
 MIN_PROBABILITY = 0.9
 MIN_SCRIPT_SHARE = 0.5  # own script among letters; brand names stay Latin everywhere
+MIN_FOREIGN, SURE_FOREIGN = (
+    16,
+    40,
+)  # letters of another script that are a sentence, without or beside own letters: "素材：Polyester" is none
 SURE_HAN = 24  # nobody writes so much Japanese without a kana
 _NEAR = frozenset({"da", "no", "hi", "mr"})  # for these an unsure guess is none, either way
 _SCRIPTS = {
@@ -66,7 +70,8 @@ def is_in(text: str, language: str) -> bool | None:
     if share is None or len(letters) < MIN_LETTERS[row.words]:
         return None
     if share < MIN_SCRIPT_SHARE:
-        return False
+        foreign = round(len(letters) * (1 - share))
+        return False if foreign >= (SURE_FOREIGN if share else MIN_FOREIGN) else None
     if row.script in ("Jpan", "Hans"):
         kana = len(_KANA.findall(text))
         return (kana > 0 or (None if len(letters) < SURE_HAN else False)) if language == "ja" else kana * 10 < len(letters)
@@ -107,7 +112,7 @@ LANGUAGE = Metric(
         han=SURE_HAN,
         near="/".join(sorted(_NEAR)),
         probability=MIN_PROBABILITY,
-        script=MIN_SCRIPT_SHARE,
+        script=f"{MIN_SCRIPT_SHARE}/{MIN_FOREIGN}/{SURE_FOREIGN}",
     ),
     compute=_compute,
     meaning="share of the sentences, of those whose language can be told, that are in the case's language",

@@ -37,6 +37,8 @@ def says_unknown(claim: str, tag: str) -> bool:
     >>> says_unknown("The reviews and product details do not answer this question.", "en")
     True
     """
+    if tag not in LANGUAGES:
+        return False
     grams = _grams(without_citations(claim), tag)
     return any(2 * len(grams & known) >= LIKE_UNKNOWN * (len(grams) + len(known)) for known in _unknown(tag))
 

@@ -86,6 +86,7 @@ def serve() -> Iterator[Callable[[Callable[[dict], tuple[int, bytes]]], tuple[st
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
+        server.handle_error = lambda *_: None  # a client that gave up is the test
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.server_port}/v1", script

@@ -174,3 +174,8 @@ def test_a_wrong_policy_is_named_with_its_file_and_value(tmp_path, change, messa
     with pytest.raises(PolicyError, match=r"policy\.yaml") as caught:
         policy.load(path)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_saying_that_nothing_is_known_needs_no_citation(tag):
+    assert [check_output(text, tag, [], "assistant") for text in pack(tag).answer["unknown"]] == [[], []]

@@ -105,6 +105,22 @@ def test_adherence_is_the_share_of_sentences_that_can_be_told():
     assert value("language_adherence", text, "de") == 0.5
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "inside"),
+    [
+        ("素材：Polyester Ripstop", "ja", None),
+        ("सामग्री: Cordura Nylon", "hi", None),
+        ("Bluetooth", "ja", None),
+        ("The battery lasts all day long.", "ja", False),
+        ("音質: most reviewers say that they are very satisfied with it.", "ja", False),
+        ("バッテリーは一日持ちます。", "en", None),
+        ("バッテリーはとても長く持ちます、すごいです。", "en", False),
+    ],
+)
+def test_names_and_values_in_another_script_are_no_other_language(text, language, inside):
+    assert is_in(text, language) is inside
+
+
 @pytest.mark.parametrize("text", ["OK!", "5/5", "", "👍 10/10"])
 def test_what_is_too_short_has_no_language(text):
     assert value("language_adherence", text) is None

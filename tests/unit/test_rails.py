@@ -55,6 +55,7 @@ def test_contact_data_is_found(text, language, what):
         "Barcode 4006381333931, serial 8901234567890.",
         "Runs 10000 hours at 220-240 V, 50/60 Hz, 1920x1080, 100000:1.",
         "10/10, would buy @ this price; 5 * 5 * 5.",
+        "We stayed 30.03.-07.04. and 01.03.24 - 05.03.24.",
         "Bought in 2019-2020, used 1.5.2 and 10.0.0.1",
         "It is 3 x 4 x 5 cm e.g. small. Really.good.",
         "I would call it great.",
