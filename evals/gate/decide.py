@@ -166,7 +166,7 @@ def _needs(
             spread=None if name == "overall" else cells["overall"].spread,
         )
         for name, cell in cells.items()
-        if cell.verdict in ("inconclusive", "unverified")
+        if cell.verdict in ("inconclusive", "unverified") and not measured[name].missing
     }
 
 

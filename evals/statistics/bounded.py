@@ -55,7 +55,7 @@ def bounded_mean(
     """Post-stratified mean of values in [lowest, highest] with one-sided bounds at `alpha` each.
 
     Per stratum s the n*_s observations get Dirichlet weights together with one further observation at the worst end (`lowest` for the
-    lower bound, `highest` for the upper) with mass m; the strata get Dirichlet weights with their population sizes:
+    lower bound, `highest` for the upper) with mass m·N_s/N; the strata get Dirichlet weights with their population sizes:
     Δ = Σ_s W_s Σ_j G_sj v_sj. n* is `clusters.effective_n`; m is the size-weighted mean change, Σc²/Σ|c| with c the distance from the most
     frequent value, 1 where nothing changed. For all-or-nothing values this is Clopper–Pearson in one stratum and Gaffke's bound else
     (Gaffke 2005; Learned-Miller & Thomas 2019); the smaller m for values in between is ours, and rests on simulation (docs/methods.md).
@@ -121,7 +121,7 @@ def _draws(
         mine = strata == stratum
         atoms, where = np.unique(values[mine], return_inverse=True)
         mass = np.bincount(where, weights[mine]) / weights[mine].sum() * mine.sum() * scale
-        drawn = rng.dirichlet(np.append(mass, extra), DRAWS)
+        drawn = rng.dirichlet(np.append(mass, extra * shares[stratum] / shares.sum()), DRAWS)
         body = drawn[:, :-1] @ atoms
         low += portions[:, stratum] * (body + drawn[:, -1] * lowest)
         high += portions[:, stratum] * (body + drawn[:, -1] * highest)

@@ -126,6 +126,20 @@ def test_a_language_without_labels_is_unverified_and_never_passed() -> None:
     assert decision.outcome == "hold" and decision.reason.startswith("Hold: grounded in ja is not verified")
 
 
+def test_runs_that_were_never_scored_are_told_to_be_scored_and_not_to_be_labelled() -> None:
+    store = a_store()
+    runs = two_runs(store, ("en",), products=1)
+    from sqlalchemy import delete
+
+    from evals.store import tables
+
+    with store.engine.begin() as connection:
+        connection.execute(delete(tables.claim))
+    decision = read(store, runs, a_policy(GROUNDED))
+    assert decision.reason == "Hold: grounded is not verified (a run has no claims: score it first)."
+    assert decision.body["plan"]["cases"] == 0
+
+
 def test_a_served_language_the_dataset_lacks_is_unverified() -> None:
     store = a_store()
     runs = an_experiment(store)
