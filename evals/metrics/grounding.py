@@ -16,7 +16,7 @@ from evals.metrics import lexicon, passages, table
 from evals.metrics.base import Measured, Metric, signature
 from evals.metrics.claims import without_citations
 from evals.metrics.language import script_share
-from evals.metrics.lexicon import Reading, reader
+from evals.metrics.lexicon import Reading, numbers_in, reader
 from evals.metrics.verdicts import Judgement
 from evals.paths import DATA
 from evals.records import Case, Claim, Output, Passage
@@ -41,7 +41,7 @@ def check(case: Case, output: Output, claim: Claim) -> Judgement:
 
 
 def _about_opinions(reading: Reading) -> bool:
-    return bool(reading.sides or reading.quantity or reading.numbers or reading.at_start)
+    return bool(reading.sides or reading.quantity or reading.at_start)
 
 
 def _highlight(claim: Claim, reading: Reading, output: Output, cited: Sequence[Passage], tag: str) -> Judgement:
@@ -51,7 +51,9 @@ def _highlight(claim: Claim, reading: Reading, output: Output, cited: Sequence[P
     elsewhere = next((passage for passage in cited if passage.aspect not in (None, reading.aspect)), None)
     if elsewhere is not None:
         return Judgement("unsupported", f"cites a snippet about {elsewhere.aspect}, not {reading.aspect}", elsewhere)
-    found = table.against_row(claim.text, reading, row, tag)
+    about = cited or [passage for passage in output.passages if passage.aspect == reading.aspect]
+    quotable = {number for passage in about for number in numbers_in(passage.text)}
+    found = table.against_row(claim.text, reading, row, tag, quotable)
     return Judgement(found.verdict, found.why, cited[0] if cited else _snippet(output, reading))
 
 

@@ -5,7 +5,7 @@ The words are those of `evals.bands`: what makes "most reviewers" true is define
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 
 import regex
@@ -26,9 +26,12 @@ _SIDE_OF_BAND = {
 }
 
 
-def against_row(claim: str, reading: Reading, row: AspectRow, tag: str) -> Judgement:
-    """Numbers first, then how many people and on which side; a claim about the aspect that says neither is not checkable."""
-    if reading.numbers and (problem := _wrong_numbers(claim, reading, row, tag)):
+def against_row(claim: str, reading: Reading, row: AspectRow, tag: str, quotable: Collection[str] = ()) -> Judgement:
+    """Numbers first, then how many people and on which side; a claim about the aspect that says neither is not checkable.
+
+    `quotable`: numbers that stand in the aspect's snippets and so need not be counts.
+    """
+    if not set(reading.numbers) <= set(quotable) and (problem := _wrong_numbers(claim, reading, row, tag)):
         return Judgement("contradicted", problem)
     stated = _stated(reading)
     if stated is None:
@@ -58,13 +61,12 @@ def _against_band(stated: str, reading: Reading, row: AspectRow) -> Judgement:
 
 
 def _all_or_none(stated: str, quantity: str, row: AspectRow) -> Judgement:
-    """ "All are pleased" needs that nobody else spoke; "nobody complains" that nobody did."""
-    against = {"positive": row.negative, "negative": row.positive, "mixed": 1}[stated]
-    with_it = {"positive": row.positive, "negative": row.negative, "mixed": 1}[stated]
-    true = with_it == 0 if quantity == "none" else with_it > 0 and against == 0 and row.neutral == 0
-    return Judgement(
-        "grounded" if true else "contradicted", f"says {quantity} {stated}, counted +{row.positive} -{row.negative} ={row.neutral}"
-    )
+    """That all are pleased needs that nobody said otherwise; that nobody complains, that nobody did."""
+    said = {"positive": row.positive, "negative": row.negative, "mixed": 1}[stated]
+    otherwise = row.positive + row.neutral + row.negative - said
+    true = said == 0 if quantity == "none" else said > 0 and otherwise == 0
+    why = f"says {quantity} {stated}, counted +{row.positive} -{row.negative} ={row.neutral}"
+    return Judgement("grounded" if true else "contradicted", why)
 
 
 def _wrong_numbers(claim: str, reading: Reading, row: AspectRow, tag: str) -> str | None:

@@ -142,6 +142,7 @@ def test_only_citations_of_passages_that_exist_count():
 
 # ---------------------------------------------------------------------------------------------- grounding, case by case
 
+LOUD = Passage(1, "review", "r", "en", "The sound lasts for 40 hours.", 0, 29, "sound", "positive")
 SOUND = AspectRow("sound", positive=9, neutral=2, negative=1, reviews=12)
 
 
@@ -160,12 +161,15 @@ SOUND = AspectRow("sound", positive=9, neutral=2, negative=1, reviews=12)
         ("Sound: opinions are mixed.", "contradicted"),
         ("Comfort: most reviewers are satisfied.", "unsupported"),
         ("Sound: reviewers.", "not_checkable"),
+        ("Great sound for 40 hours [1].", "grounded"),
+        ("Great sound for 50 hours [1].", "contradicted"),
+        ("The sound lasts for 40 hours [1].", "grounded"),
         ("It comes with a free case and a charger.", "unsupported"),
         ("The reviews and product details do not answer this question.", "not_checkable"),
     ],
 )
 def test_claims_about_what_was_counted(claim, verdict):
-    said = output(claim, aspects=[SOUND], passages=[Passage(1, "review", "r", "en", "Loud.", 0, 5, "sound", "positive")])
+    said = output(claim, aspects=[SOUND], passages=[LOUD])
     (score,) = METRICS["grounded"].measure(case(feature="highlights"), said, claims_of(said, "en"))
     assert score.detail["verdict"] == verdict, score.detail
     assert score.value == {"grounded": 1.0, "contradicted": 0.0, "unsupported": 0.0, "not_checkable": None}[verdict]
