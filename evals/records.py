@@ -163,7 +163,8 @@ class Output:
     """What a variant said for a case. id = hash(run_id, case_id).
 
     `status`: ``ok``; ``blocked`` (a rail objected, `text` is the safe fallback); ``error`` (`text` empty, `error` says why).
-    `first_token_s` is None where nothing streamed; times are wall seconds at the caller; `generated_tokens` 0 for templates.
+    `first_token_s` is None where nothing streamed; times are wall seconds at the caller, in a batch each output's share of them;
+    `generated_tokens` 0 for templates.
     """
 
     output_id: str

@@ -15,7 +15,7 @@ from evals.identity import sha256
 from evals.packs import pack
 from evals.records import AspectRow, Passage, Variant
 from runner import backends
-from runner.backends.base import GenerationSettings
+from runner.backends.base import Generation, GenerationSettings
 from runner.finish import checked, generated
 from runner.highlights.evidence import Evidence
 from runner.prompts import aspect_name, highlights_prompt
@@ -36,9 +36,18 @@ def by_model(variant: Variant) -> Summarizer:
         style = str(variant.settings.get("prompt", "compact-v1"))
         prompts = [highlights_prompt(style, some.case.language, some.title, some.rows, some.passages) for some in evidence]
         answers = backends.load(variant.settings).generate(prompts, GenerationSettings.of(variant.settings))
-        return [generated(some.case, answer, base(some)) for some, answer in zip(evidence, answers, strict=True)]
+        return [generated(some.case, answer, base(some)) for some, answer in zip(evidence, shared(answers), strict=True)]
 
     return summarize
+
+
+def shared(answers: Sequence[Generation]) -> list[Generation]:
+    """Answers of one batch with each its share of the batch's time, so that times add up to what the machine was busy.
+
+    Nobody waits for the first token of a batch: it has none.
+    """
+    share = max((answer.total_s for answer in answers), default=0.0) / max(1, len(answers))
+    return [replace(answer, total_s=share, first_token_s=None) for answer in answers]
 
 
 def summarizer(variant: Variant) -> Summarizer:

@@ -149,7 +149,7 @@ def test_the_model_sees_the_table_and_the_quotations_and_no_other_review(monkeyp
     others = {text for row in pack("en").aspects.values() for text in (*row.positive, *row.negative)} - quoted
     assert "Sound " in shown and not any(text in shown for text in others)
     assert (result.status, result.prompt_tokens, result.generated_tokens) == ("ok", 100, 7)
-    assert result.total_s is not None and result.first_token_s is not None and 0.5 < result.first_token_s < result.total_s
+    assert result.first_token_s is None and result.total_s is not None and result.total_s > 1.0, "a batch has no first token"
 
 
 def test_what_the_rails_object_to_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
