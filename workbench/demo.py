@@ -15,7 +15,7 @@ from annotators import collect as collecting
 from annotators import push as pushing
 from annotators import queues, simulated
 from annotators.studio import Studio
-from evals import report
+from evals import registry, report
 from evals.catalog_files import read_products, read_questions
 from evals.importing import import_reviews
 from evals.paths import DATA, home
@@ -73,6 +73,9 @@ def run_demo(*, annotators: bool = True, port: int = 8501) -> None:
     for contest in CONTESTS:
         with timer.step(f"2 {contest.feature}: champion {contest.champion} and candidate {contest.candidate}, rails and scores"):
             runs[contest.feature] = run_contest(store, contest)
+            if registry.champion(store, contest.feature) is None:
+                serving = runs[contest.feature][0].variant_id
+                registry.install(store, contest.feature, serving, actor="demo", reason="the first champion", now=now())
     with timer.step("3 Label Studio"):
         studio = open_studio()
         say(f"serves on {studio.url}")

@@ -18,12 +18,13 @@ from workbench.context import feature_of, now, open_store, run_named, variant_na
 from workbench.output import echo_json, say, table
 
 PolicyFile = Annotated[Path, typer.Option("--policy", help="the gate's file", exists=False)]
-KINDS: dict[str, report.Kind] = {".md": "md", ".html": "html", ".json": "json", ".junit.xml": "junit"}
 
 
 def register(app: typer.Typer) -> None:
     app.command("gate")(gate)
+    app.command("install")(install)
     app.command("promote")(promote)
+    app.command("rollback")(rollback)
     app.command("history")(history)
     app.command("validate")(validate)
     app.command("schema")(schema)
@@ -59,22 +60,45 @@ def decide(store: Store, feature: str, champion: str, candidate: str, policy: Pa
 
 
 def write_report(decision: Decision, path: Path) -> None:
-    """The format follows the ending."""
-    kind = next((kind for ending, kind in KINDS.items() if path.name.endswith(ending)), None)
-    if kind is None:
-        raise typer.BadParameter(f"{path}: the ending is none of {' '.join(KINDS)}")
+    """The format follows the ending; raises InputError for one that is not known."""
+    kind = report.kind_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(report.render(decision, kind), encoding="utf-8")
 
 
+Actor = Annotated[str, typer.Option(help="who answers for it")]
+
+
+def install(
+    feature: Annotated[str, typer.Argument(metavar="FEATURE")],
+    variant: Annotated[str, typer.Argument(help="the variant's name; it must have run")],
+    actor: Actor,
+    reason: Annotated[str, typer.Option()] = "the first champion",
+) -> None:
+    """Name the first champion of a feature: it has nothing to be compared with."""
+    store, kind = open_store(), feature_of(feature)
+    serving = registry.install(store, kind, run_named(store, kind, variant).variant_id, actor=actor, reason=reason, now=now())
+    say(f"{variant} ({serving.variant_id}) serves {kind} since {serving.created_at}.")
+
+
 def promote(
     decision_id: Annotated[str, typer.Argument(metavar="DECISION", help="a promote decision")],
-    actor: Annotated[str, typer.Option(help="who answers for it")],
+    actor: Actor,
     reason: Annotated[str, typer.Option()] = "the gate said promote",
 ) -> None:
     """Put a candidate into service. Only a promote decision allows it."""
     promoted = registry.promote(open_store(), decision_id, actor=actor, reason=reason, now=now())
     say(f"{promoted.variant_id} serves {promoted.feature} since {promoted.created_at}.")
+
+
+def rollback(
+    feature: Annotated[str, typer.Argument(metavar="FEATURE")],
+    actor: Actor,
+    reason: Annotated[str, typer.Option(help="why")],
+) -> None:
+    """Put back the variant that served before."""
+    back = registry.rollback(open_store(), feature_of(feature), actor=actor, reason=reason, now=now())
+    say(f"{back.variant_id} serves {back.feature} again since {back.created_at}.")
 
 
 def history(feature: Annotated[str, typer.Argument(metavar="FEATURE")]) -> None:
