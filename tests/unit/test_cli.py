@@ -13,7 +13,8 @@ from evals.paths import DATA, ROOT
 from workbench.cli import app
 
 COMMANDS = (  # noqa: SIM905 (readable)
-    "run score compare queue collect gate install promote rollback history validate schema serve ui demo doctor import label-studio annotators"
+    "run score compare queue collect gate install promote rollback history validate schema serve ui demo doctor "
+    "import label-studio annotators"
 ).split()
 
 
