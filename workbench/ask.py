@@ -26,7 +26,8 @@ EXAMPLES = 4
 
 @dataclass
 class Turn:
-    """A question and what came back. `shown_s`: seconds until the first text stood on the page; `note`: why there is no live answer."""
+    """A question and what came back. `shown_s`, `all_shown_s`: seconds until the first and all of the checked text stood on the page;
+    `note`: why there is no live answer."""
 
     product_id: str
     language: str
@@ -37,6 +38,7 @@ class Turn:
     products: tuple[Product, ...] = ()
     done: TaskResult | None = None
     shown_s: float | None = None
+    all_shown_s: float | None = None
     note: str | None = None
     replay: Output | None = None
 
@@ -148,6 +150,7 @@ def stream(turn: Turn, place: Any) -> None:
             place.html(cards.text_block(turn.language, turn.text))
         else:
             turn.done, turn.text = event, event.text
+    turn.all_shown_s = time.perf_counter() - began
 
 
 def recorded(turn: Turn) -> Output | None:
@@ -195,22 +198,25 @@ def reply(turn: Turn, price: float) -> None:
         named = next(item for item in turn.products if item.product_id == product)
         st.html(f'<div class="pl-card">{cards.title_block(named.title, _attributes(named))}</div>')
     if turn.done is not None:
-        st.caption(" · ".join(figures(turn.done, turn.shown_s, price)) + f" · {cards.plain(turn.variant)}")
+        st.caption(f"{cards.plain(turn.variant)}: {model_figures(turn.done, price)}  \nAs a shopper sees it: {shopper_figures(turn)}")
         findings(turn.done)
     sources(turn.passages)
 
 
-def figures(done: TaskResult, shown_s: float | None, price: float) -> list[str]:
-    """Times and cost; what was not measured is not there."""
-    parts = [f"first token {done.first_token_s:.2f} s"] if done.first_token_s is not None else ["no model asked"]
-    if shown_s is not None:
-        parts.append(f"first checked sentence {shown_s:.2f} s")
-    if done.total_s is not None:
-        parts.append(f"whole answer {done.total_s:.2f} s")
-    if done.generated_tokens and done.total_s:
-        parts.append(f"{done.generated_tokens} tokens ({done.generated_tokens / done.total_s:.0f} a second)")
-        parts.append(f"{usd_per_million_tokens(done.total_s, done.generated_tokens, price):.2f} USD per million generated tokens")
-    return parts
+def model_figures(done: TaskResult, price: float) -> str:
+    """The model's times and cost; what was not measured is not there."""
+    if not done.generated_tokens or not done.total_s:
+        return "no model was asked"
+    cost = usd_per_million_tokens(done.total_s, done.generated_tokens, price)
+    parts = [f"first token {done.first_token_s:.2f} s"] if done.first_token_s is not None else []
+    parts.append(f"{done.generated_tokens} tokens in {done.total_s:.2f} s ({done.generated_tokens / done.total_s:.0f} a second)")
+    return " · ".join([*parts, f"{cost:.2f} USD per million generated tokens"])
+
+
+def shopper_figures(turn: Turn) -> str:
+    """With retrieval and rails, on this page: a sentence is shown when it has been checked."""
+    parts = [] if turn.shown_s is None else [f"first sentence {turn.shown_s:.2f} s"]
+    return " · ".join([*parts, f"whole answer {turn.all_shown_s or 0:.2f} s"])
 
 
 def usd_per_million_tokens(seconds: float, tokens: int, usd_per_hour: float) -> float:

@@ -18,8 +18,8 @@ from evals.text import visible
 BASE_CSS = """
 [data-testid="stMarkdownContainer"] :is(p,li,h1,h2,h3,td),[data-testid="stTextArea"] textarea,[data-testid="stTextInput"] input,
 [data-testid="stChatInput"] textarea{unicode-bidi:plaintext;text-align:start}
-.st-key-choose_feature [data-testid="stButtonGroup"] button{min-height:2.5rem}
-[data-testid="stTab"][aria-selected="true"],[class*="st-key-choose_"] [aria-checked="true"]{color:inherit!important;font-weight:600}
+.st-key-feature button{min-height:2.5rem;text-transform:capitalize}
+[data-testid="stTab"][aria-selected="true"],.st-key-feature [aria-checked="true"]{color:inherit!important;font-weight:600}
 [class*="st-key-chips_rtl"] [role="radiogroup"]{direction:rtl}
 [class*="st-key-chips_"] button{padding:0;border-color:transparent;background:transparent}
 [class*="st-key-chips_"] button .stMarkdownBadge{font-size:.95rem;padding:.3rem .65rem;border-radius:999px}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
 
 import streamlit as st
 
@@ -13,8 +12,6 @@ from evals.records import FEATURES, Feature, Run
 from evals.store import Store
 from workbench import queries
 from workbench.cards import plain
-
-REMEMBERED = "remembered"  # what was last chosen, by parameter: another page starts from it
 
 
 @st.cache_resource(show_spinner=False)
@@ -46,49 +43,51 @@ def choose(
     *,
     default: str | None = None,
     show: Callable[[str], str] = str,
-    as_: Literal["select", "segments"] = "select",
     clears: Sequence[str] = (),
 ) -> str:
-    """One of `options` (slugs), kept in the address bar as ``?param=slug`` whatever `show` calls it.
+    """One of `options` (slugs), kept in the address bar as ``?param=slug`` whatever `show` calls it; else `default`, else the first.
 
-    The address decides; else what was chosen last on another page; else `default`, else the first. A slug of the address that is
-    no option is named in a warning below the control. Choosing another one drops the parameters in `clears`, which depended on it.
+    Streamlit's own binding would put what `show` says into the address. Only a choice writes it, never the drawing of a page, so that
+    the browser's back button is not caught. Choosing drops the parameters in `clears`, which depended on what was chosen before. A slug
+    of the address that is no option is named in a warning below the control.
     """
-    remembered, asked = st.session_state.setdefault(REMEMBERED, {}), st.query_params.get(param)
-    value = _first_known(options, asked, remembered.get(param), default)
+    asked = st.query_params.get(param)
+    value = next((name for name in (asked, default) if name is not None and name in options), options[0])
     key = f"choose_{param}"
-    st.session_state[key] = remembered[param] = value
-    if asked != value:
-        st.query_params[param] = value
-    arguments: dict[str, Any] = {"key": key, "format_func": show, "on_change": _chosen, "args": (key, param, tuple(clears))}
-    if as_ == "select":
-        st.selectbox(label, options, **arguments)
-    else:
-        st.segmented_control(label, options, required=True, **arguments)
+    st.session_state[key] = value
+    st.selectbox(label, options, key=key, format_func=show, on_change=_chosen, args=(key, param, tuple(clears)))
     if asked is not None and asked != value:
         st.warning(f"There is no {label.lower()} “{plain(asked[:60])}” here: showing {plain(show(value))}.")
     return value
 
 
-def _first_known(options: Sequence[str], *wanted: str | None) -> str:
-    return next((name for name in wanted if name is not None and name in options), options[0])
-
-
 def _chosen(key: str, param: str, clears: Sequence[str]) -> None:
     st.query_params[param] = st.session_state[key]
-    for name in clears:
+    _clear(clears)
+
+
+def _clear(names: Sequence[str]) -> None:
+    for name in names:
         st.query_params.pop(name, None)
 
 
 def choose_feature() -> Feature:
-    """Highlights or Assistant, as ``?feature=``."""
-    name = choose("Feature", FEATURES, "feature", show=str.title, as_="segments", clears=("a", "b", "lang", "metric", "case", "decision"))
-    return next(feature for feature in FEATURES if feature == name)
+    """Highlights or Assistant, as ``?feature=``; bound by Streamlit, so that it stays from page to page."""
+    return st.segmented_control(
+        "Feature",
+        FEATURES,
+        default=FEATURES[0],
+        required=True,
+        key="feature",
+        bind="query-params",
+        on_change=_clear,
+        args=(("a", "b", "lang", "metric", "case", "decision"),),
+    )
 
 
-def choose_run(label: str, runs: Mapping[str, Run], param: str, default: str | None = None) -> Run:
-    """One of the runs by slug."""
-    return runs[choose(label, list(runs), param, default=default, show=lambda name: name.replace(".", " · "))]
+def choose_run(label: str, runs: Mapping[str, Run], param: str, default: str) -> str:
+    """The slug of one of the runs."""
+    return choose(label, list(runs), param, default=default, show=lambda name: name.replace(".", " · "))
 
 
 def run_slugs(feature: Feature) -> dict[str, Run]:

@@ -76,23 +76,33 @@ def requirement_rows(decision: Decision) -> list[RequirementRow]:
 
 
 def _requirement_row(requirement: Mapping[str, Any]) -> RequirementRow:
-    cell, signed = requirement["cells"][0], requirement["kind"] == "non_inferiority"
-    critical = "" if requirement["critical"] else " :gray[not critical]"
-    interval = (
-        "–"
-        if cell["low"] is None or cell["high"] is None
-        else f"{number(cell['low'], signed=signed)} … {number(cell['high'], signed=signed)}"
-    )
+    cell, kind = requirement["cells"][0], requirement["kind"]
+    signed, critical = kind == "non_inferiority", "" if requirement["critical"] else " :gray[not critical]"
     return RequirementRow(
-        requirement=f"**{plain(requirement['name'])}**{critical}  \n:gray[{_KINDS.get(requirement['kind'], plain(requirement['kind']))}]",
+        requirement=f"**{plain(requirement['name'])}**{critical}  \n:gray[{_KINDS.get(kind, plain(kind))}]",
         verdict=badge(requirement["verdict"]),
         observed=number(cell["estimate"], signed=signed),
-        interval=interval,
-        threshold=_threshold(requirement["kind"], cell["line"]),
+        interval=_interval(cell, signed),
+        threshold=_threshold(kind, cell["line"]),
         n=str(cell["n"]),
         slices=_slices(requirement),
-        why=plain(cell["reason"]),
+        why=_why(requirement),
     )
+
+
+def _interval(cell: Mapping[str, Any], signed: bool) -> str:
+    if cell["low"] is None or cell["high"] is None:
+        return "–"
+    return f"{number(cell['low'], signed=signed)}\u00a0…\u00a0{number(cell['high'], signed=signed)}"
+
+
+def _why(requirement: Mapping[str, Any]) -> str:
+    """The reason of the cell that gave the requirement its verdict: the whole, or else the first such slice, by name."""
+    cells = requirement["cells"]
+    cell = next((cell for cell in cells if cell["verdict"] == requirement["verdict"]), cells[0])
+    others = sum(cell["verdict"] == requirement["verdict"] for cell in cells) - 1
+    where = "" if cell is cells[0] else f"{slice_name(cell['slice'])}: "
+    return plain(f"{where}{cell['reason']}") + (f" (and {others} more)" if where and others else "")
 
 
 def _threshold(kind: str, line: float | None) -> str:
@@ -103,7 +113,7 @@ def _threshold(kind: str, line: float | None) -> str:
 def _slices(requirement: Mapping[str, Any]) -> str:
     """How many slices pass, ``3 of 8``; a dash where the requirement has none."""
     cells = requirement["cells"][1:]
-    return "–" if not cells else f"{sum(cell['verdict'] == 'pass' for cell in cells)} of {len(cells)} pass"
+    return "–" if not cells else f"{sum(cell['verdict'] == 'pass' for cell in cells)}\u00a0of\u00a0{len(cells)} pass"
 
 
 def sliced(decision: Decision) -> list[Mapping[str, Any]]:

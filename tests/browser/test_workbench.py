@@ -30,10 +30,10 @@ def choose(page: Page, label: str, option: str) -> None:
 def test_from_the_overview_to_the_gate(opened: Opened) -> None:
     page = opened()
     expect(page.get_by_text("hold").first).to_be_visible()
-    page.get_by_role("link", name="Open the gate").first.click()
+    page.get_by_role("link", name="Open the gate").last.click()
     expect(page.get_by_role("heading", name="Gate", exact=True)).to_be_visible()
     settled(page)
-    assert "feature=highlights" in page.url
+    assert "feature=assistant" in page.url
     expect(page.get_by_role("alert").filter(has_text="Hold")).to_be_visible()
     expect(page.get_by_role("heading", name="Requirements")).to_be_visible()
     expect(page.locator('[data-testid="stPlotlyChart"] .main-svg').first).to_be_visible()
@@ -116,6 +116,31 @@ def test_a_choice_is_in_the_address_and_the_address_is_the_choice(opened: Opened
     expect(page.locator('.pl-text[lang="ja"]').first).to_be_visible()
     again = opened(page.url.split("/", 3)[3])
     expect(again.locator('.pl-text[lang="ja"]').first).to_be_visible()
+
+
+def test_the_back_button_is_never_caught(opened: Opened) -> None:
+    page = opened("gate")
+    page.get_by_role("link", name="Compare").click()
+    settled(page)
+    page.get_by_role("tab", name="Samples").click()
+    settled(page)
+    page.locator('[data-testid="stDataFrame"] .dvn-scroller').click(position={"x": 18, "y": 55})
+    expect(page.get_by_role("heading", name="Sample", exact=True)).to_be_visible()
+    for heading in ("Compare", "Gate"):
+        for _ in range(4):
+            page.go_back()
+            settled(page)
+            if page.get_by_role("heading", name=heading, exact=True).count():
+                break
+        expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+
+
+def test_the_feature_stays_from_page_to_page(opened: Opened) -> None:
+    page = opened("compare")
+    page.get_by_role("radio", name="assistant").click()
+    settled(page)
+    page.get_by_role("link", name="Gate").click()
+    expect(page).to_have_url(re.compile("gate.*feature=assistant"))
 
 
 def test_the_assistant_answers_with_evidence_and_figures(opened: Opened) -> None:

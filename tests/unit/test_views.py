@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from filled_store import HOSTILE_TITLE, fill
 from streamlit.testing.v1 import AppTest
+from support import NOW, a_case, a_review, a_run, a_variant, an_output
 
+from evals.experiment import score
+from evals.metrics import METRICS, claims_of
 from evals.paths import ROOT
+from evals.records import Annotator, AspectRow, Dataset, Passage, Product, Question
 from evals.store import Store
 from workbench import queries, verdicts
 
@@ -65,9 +70,13 @@ def opened(at: AppTest, page: str, **address: str) -> AppTest:
 
 def said(at: AppTest) -> str:
     """Everything a page says in text, HTML included."""
+    return "\n".join([*prose(at), *(element.proto.body for element in at.get("html"))])
+
+
+def prose(at: AppTest) -> list[str]:
+    """What is drawn as Markdown."""
     kinds = (at.markdown, at.caption, at.title, at.subheader, at.warning, at.info, at.error, at.success, at.code)
-    texts = [str(element.value) for kind in kinds for element in kind]
-    return "\n".join([*texts, *(element.proto.body for element in at.get("html"))])
+    return [str(element.value) for kind in kinds for element in kind] + [button.label for button in at.button]
 
 
 def slugs(store: Store, feature: str = "highlights") -> list[str]:
@@ -243,7 +252,7 @@ def test_the_assistant_answers_and_says_what_it_cost(filled_app: AppTest) -> Non
     at.chat_input[0].set_value("What is the weight? <script>alert(1)</script>").run()
     assert not at.exception
     text = said(at)
-    assert "no model asked" in text and "whole answer" in text
+    assert "no model was asked" in text and "whole answer" in text
     assert "<script>" not in text
     assert len(at.chat_message) == 2
     at.run()
@@ -263,3 +272,67 @@ def test_a_variant_that_cannot_load_says_why_and_replays_a_recorded_answer(
     assert "replay of a recorded answer" in said(at)
     at.chat_input[0].set_value("Nobody asked this before").run()
     assert "No finished run has an answer" in said(at)
+
+
+# ---------------------------------------------------------------------------------------------- hostile text
+
+HOSTILE = "<script>alert(1)</script> **bold** [click](http://evil.example) $x$ :red[now] \u202ereversed \x00 end."
+
+
+@pytest.fixture
+def hostile_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """A store in which review, summary, question and annotator are all hostile."""
+    url = f"sqlite:///{tmp_path / 'hostile.sqlite3'}"
+    store = Store.open(url)
+    product = Product("product-1", HOSTILE_TITLE, "audio")
+    review = a_review(product, "en", f"Before. {HOSTILE} After.")
+    case = a_case("highlights", product, "en", reviews=1)
+    store.catalog.add_products([product])
+    store.catalog.add_reviews([review])
+    store.catalog.add_questions([Question("question-1", "product-1", "en", HOSTILE)])
+    dataset = Dataset("dataset-1", "hostile", "highlights", 1, NOW)
+    store.runs.add_dataset(dataset, [case])
+    passage = Passage(1, "review", review.review_id, "en", HOSTILE, 8, 8 + len(HOSTILE), "sound", "positive")
+    for name in ("first", "second"):
+        variant = a_variant("highlights", name)
+        store.runs.add_variant(variant)
+        run = store.runs.add_run(a_run(variant, dataset))
+        output = an_output(run, case, HOSTILE, [passage], [AspectRow("sound", 9, 0, 1, 9)])
+        store.runs.add_outputs([output])
+        store.runs.add_claims(claims_of(output, "en"))
+        score(store, run.run_id, METRICS)
+    store.queue.put_annotators([Annotator("annotator-1", "x@example.org", HOSTILE, ("en",))])
+    return app(url, tmp_path, monkeypatch)
+
+
+def assert_inert(at: AppTest) -> None:
+    """No element, no link, no formula, no hidden direction came out of the text, wherever it is drawn as markup."""
+    text, markdown = said(at), "\n".join(prose(at))
+    assert not re.search(r"(?<!\\)<(script|img)", text)
+    assert not re.search(r"(?<!\\)\]\(http|:red(?<!\\)\[|(?<!\\)\*\*bold", markdown)
+    assert "\u202e" not in text and "\x00" not in text
+
+
+def test_hostile_reviews_and_summaries_stay_text(hostile_app: AppTest) -> None:
+    at = opened(hostile_app, "playground", product="product-1", lang="en")
+    at.pills[0].set_value("sound").run()
+    assert not at.exception
+    assert_inert(at)
+    assert "<mark>&lt;script&gt;alert(1)&lt;/script&gt;" in said(at)
+
+
+def test_hostile_claims_stay_text(hostile_app: AppTest) -> None:
+    opened(hostile_app, "compare", tab="Samples", metric="length_words")
+    case = str(hostile_app.dataframe[0].value["case_id"].iloc[0])
+    a, b = slugs(Store.open(os.environ["PLUMBLINE_DATABASE_URL"]))
+    at = opened(hostile_app, "sample", a=a, b=b, case=case)
+    assert_inert(at)
+    assert "&lt;script&gt;" in said(at)
+
+
+def test_hostile_questions_and_people_stay_text(hostile_app: AppTest) -> None:
+    at = opened(hostile_app, "playground", play="Assistant", product="product-1", lang="en", variant="template")
+    assert_inert(at)
+    next(button for button in at.button if (button.key or "").startswith("example_")).click().run()
+    assert not at.exception
+    assert_inert(at)

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from evals.paths import database_url
-from evals.records import Run
+from evals.records import Feature, Run
 from workbench import charts, queries
 from workbench.cards import plain
 from workbench.session import choose, choose_feature, choose_run, dark, empty_state, language_name, run_slugs, store, store_at, title
@@ -23,24 +23,26 @@ def compared(url: str, champion_run_id: str, candidate_run_id: str) -> pd.DataFr
     return queries.comparison_frame(store_at(url).comparisons.paired_means(champion_run_id, candidate_run_id))
 
 
-def toolbar() -> tuple[str, dict[str, Run], Run | None, Run | None]:
-    """Feature, champion, candidate; no runs where there are fewer than two."""
+def toolbar() -> tuple[Feature, dict[str, Run], list[str]]:
+    """The feature, its runs, and the slugs of champion and candidate; none where there are fewer than two runs."""
     columns = st.columns([2, 3, 3, 1], vertical_alignment="bottom")
     with columns[0]:
         feature = choose_feature()
     runs = run_slugs(feature)
     if len(runs) < 2:
-        return feature, runs, None, None
+        return feature, runs, []
     with columns[1]:
         champion = choose_run("Champion", runs, "a", next(iter(runs)))
     with columns[2]:
         candidate = choose_run("Candidate", runs, "b", list(runs)[-1])
-    columns[3].button("Swap", icon=":material/swap_horiz:", on_click=swap, help="Champion and candidate change places")
-    return feature, runs, champion, candidate
+    columns[3].button(
+        "Swap", icon=":material/swap_horiz:", on_click=swap, args=(champion, candidate), help="Champion and candidate change places"
+    )
+    return feature, runs, [champion, candidate]
 
 
-def swap() -> None:
-    st.query_params["a"], st.query_params["b"] = st.query_params["b"], st.query_params["a"]
+def swap(champion: str, candidate: str) -> None:
+    st.query_params["a"], st.query_params["b"] = candidate, champion
 
 
 def figures(frame: pd.DataFrame, metrics: list[str]) -> None:
@@ -130,9 +132,10 @@ def _language_or_all(tag: str) -> str:
     return "all languages" if tag == queries.EVERYWHERE else language_name(tag)
 
 
-def samples(feature: str, runs: tuple[Run, Run], metric: str, language: str) -> None:
-    """The cases that lost most; choosing one opens it."""
-    table = queries.worst_frame(store(), *runs, metric, None if language == queries.EVERYWHERE else language)
+def samples(runs: dict[str, Run], metric: str, language: str) -> None:
+    """The cases that lost most; choosing one opens it. `runs`: champion and candidate by slug."""
+    champion, candidate = runs.values()
+    table = queries.worst_frame(store(), champion, candidate, metric, None if language == queries.EVERYWHERE else language)
     if table.empty:
         empty_state("filter_alt_off", f"No case in {plain(language_name(language))} has {plain(metric)} in both runs.")
         return
@@ -157,11 +160,13 @@ def samples(feature: str, runs: tuple[Run, Run], metric: str, language: str) -> 
     st.caption("The largest losses first. Choose a row to read both outputs beside their evidence.")
     if chosen["selection"]["rows"]:
         case_id = str(table.iloc[chosen["selection"]["rows"][0]]["case_id"])
-        kept = {name: st.query_params[name] for name in ("a", "b")}
-        st.switch_page("views/sample.py", query_params={"feature": feature, **kept, "metric": metric, "lang": language, "case": case_id})
+        address = dict(zip(("a", "b"), runs, strict=True)) | {"metric": metric, "lang": language, "case": case_id}
+        st.switch_page("views/sample.py", query_params=address)
 
 
-def body(feature: str, champion: Run, candidate: Run) -> None:
+def body(feature: Feature, runs: dict[str, Run]) -> None:
+    """`runs`: champion and candidate by slug."""
+    champion, candidate = runs.values()
     frame = compared(database_url(), champion.run_id, candidate.run_id)
     if frame.empty:
         empty_state("compare_arrows", "These two runs have no scored case in common.", f"plumb score {feature} RUN")
@@ -185,7 +190,7 @@ def body(feature: str, champion: Run, candidate: Run) -> None:
                 metric = choose_metric(metrics)
             with right:
                 language = choose_language(languages)
-            samples(feature, (champion, candidate), metric, language)
+            samples(runs, metric, language)
     if tabs["Table"].open:
         with tabs["Table"]:
             st.dataframe(frame.drop(columns="sum_squares"), hide_index=True, alt="Paired means per metric and language")
@@ -193,13 +198,13 @@ def body(feature: str, champion: Run, candidate: Run) -> None:
 
 def page() -> None:
     title("Compare", "Champion and candidate over the same cases: where it got better, where worse, and which cases show it.")
-    feature, _, champion, candidate = toolbar()
-    if champion is None or candidate is None:
+    feature, runs, chosen = toolbar()
+    if not chosen:
         empty_state("compare_arrows", f"Two {feature} runs are needed to compare.", f"plumb run {feature} --variant lm-int8")
-    elif champion.run_id == candidate.run_id:
+    elif chosen[0] == chosen[1]:
         empty_state("content_copy", "Champion and candidate are the same run. Choose another one on either side.")
     else:
-        body(feature, champion, candidate)
+        body(feature, {name: runs[name] for name in chosen})
 
 
 page()

@@ -101,7 +101,7 @@ def downloads(decision: Decision) -> None:
                 text, file = report.render(decision, kind), f"gate-{decision.feature}-{short(decision)}{ending}"
                 st.download_button(name, text, file, mime, key=f"download_{kind}", on_click="ignore", icon=":material/download:")
         st.caption("Policy, decision and runs are named by their content: the same evidence read again gives the same names.")
-        names = f"policy   {decision.policy_sha256}\ndecision {decision.decision_id}\nseed     {decision.body['policy']['seed']}"
+        names = f"policy   {decision.policy_sha256[:24]}\ndecision {short(decision)}\nseed     {decision.body['policy']['seed']}"
         st.code(names, language=None, wrap_lines=True)
 
 
