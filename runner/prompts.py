@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import regex
 
+from evals.bands import band, opinionated
 from evals.errors import InputError
 from evals.languages import language
 from evals.packs import LanguagePack, pack
@@ -18,7 +19,7 @@ from evals.records import AspectRow, Passage
 
 MAX_ROWS = 4  # a summary has two to four sentences, one per row
 MAX_PASSAGES = 6  # what fits the small model's context beside a question
-COMPACT_BYTES = {"highlights": 30, "assistant": 75}  # UTF-8 bytes per passage in the compact style: its context is 512 tokens
+COMPACT_BYTES = {"highlights": 24, "assistant": 45}  # UTF-8 bytes per passage in the compact style: its context is 512 tokens
 COMPACT_QUESTION = 160  # bytes of a question, or of an attribute with its value
 CHAT_CHARACTERS = 1000
 
@@ -158,14 +159,23 @@ def _compact_assistant(tag: str, question: str, passages: Sequence[Passage]) -> 
     return _compact("assistant", tag, [asked, *table, *_compact_evidence("assistant", words, passages)])
 
 
+SIGNS: Mapping[str, str] = {
+    "most_positive": "++", "some_positive": "+", "mixed": "=", "some_negative": "-", "most_negative": "--", "counts_positive": "#",
+}  # fmt: skip
+
+
 def _compact_row(words: LanguagePack, at: int, row: AspectRow, marks: str) -> str:
-    """``<|r2|>Sound 9/12 75% [1]``: praise of all opinions, the share rounded down so that 75 means at least three quarters.
+    """``<|r2|>Sound 9/12 ++ [1]``: praise of all opinions, and the sign of how to put it (`summary_key`), computed, not guessed.
 
     A small model finds a row by its token, which the answer repeats before the row's sentence (special tokens are not shown).
     """
-    total = row.positive + row.negative
-    share = f" {100 * row.positive // total}%" if total else ""
-    return f"{row_token(at)}{aspect_name(words, row.aspect)} {row.positive}/{total}{share}{marks}"
+    return f"{row_token(at)}{aspect_name(words, row.aspect)} {row.positive}/{opinionated(row)} {SIGNS[summary_key(row)]}{marks}"
+
+
+def summary_key(row: AspectRow) -> str:
+    """The pattern that fits `row`: its band, or its counts where they are few and mostly praise."""
+    key = band(row)
+    return "counts_positive" if key == "most_positive" and opinionated(row) < 10 else key
 
 
 def row_token(at: int) -> str:

@@ -2,9 +2,9 @@
 
 Example i of a seed depends on nothing but (seed, i), so that training and held-out sets are two seeds and any example can be made again.
 Rules of the targets, which the evaluation (and a reader of the model card) relies on:
-highlights: one sentence per row in order, the row's band as a pattern, ``[n]`` of its snippet; from MIN_OPINIONS to nine opinions,
-their counts (``counts_positive``). Before each sentence its row's token, which is not shown.
-assistant: an attribute's value; two or more opinions on the asked aspect → how they lean; one → a quote; none → ``unknown``.
+highlights: one sentence per row in order, in the pattern its sign asks for (`runner.prompts.summary_key`), ``[n]`` of its snippet. Before
+each sentence its row's token, which is not shown. assistant: an attribute's value, or how the opinions on the asked aspect lean, or
+``unknown``. Always a pattern's first wording: a model this small has better things to learn than paraphrase.
 """
 
 from __future__ import annotations
@@ -14,27 +14,24 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from evals.bands import MIN_OPINIONS, band, opinionated
+from evals.bands import MIN_OPINIONS, opinionated
 from evals.languages import LANGUAGES
 from evals.packs import LanguagePack, pack
 from evals.records import AspectRow, Feature, Passage, Polarity
-from evals.text import sentences
 from runner.prompts import (
-    COMPACT_BYTES,
     MAX_ROWS,
     Prompt,
     assistant_prompt,
     attribute_name,
     citation,
-    clean,
     highlights_prompt,
     opinions,
     row_token,
-    shorten,
+    summary_key,
 )
 
 STYLE = "compact-v1"
-Kind = Literal["highlights", "aspect", "quote", "attribute", "unknown"]
+Kind = Literal["highlights", "aspect", "attribute", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ def _highlights(rng: Random, tag: str) -> Example:
     aspects = rng.sample(sorted(words.aspects), rng.choices((1, 2, 3, MAX_ROWS), (1, 2, 3, 4))[0])
     rows = tuple(_row(rng, aspect) for aspect in aspects)
     passages = _snippets(rng, tag, rows)
-    target = " ".join(row_token(at) + _sentence(rng, words, row) + citation(row, passages) for at, row in enumerate(rows, 1))
+    target = " ".join(row_token(at) + _sentence(words, row) + citation(row, passages) for at, row in enumerate(rows, 1))
     return Example(tag, "highlights", "highlights", highlights_prompt(STYLE, tag, "", rows, passages), target, rows)
 
 
@@ -82,18 +79,9 @@ def _row(rng: Random, aspect: str) -> AspectRow:
     return AspectRow(aspect, positive, neutral, negative, positive + neutral + negative)
 
 
-def _sentence(rng: Random, words: LanguagePack, row: AspectRow) -> str:
+def _sentence(words: LanguagePack, row: AspectRow) -> str:
     name = words.aspects[row.aspect].name
-    return _one_of(rng, words.summary[summary_key(row)]).format(aspect=name, positive=row.positive, total=opinionated(row))
-
-
-def summary_key(row: AspectRow) -> str:
-    """The pattern taught for `row`: its band, or its counts where they are few."""
-    return "counts_positive" if MIN_OPINIONS <= opinionated(row) < 10 else band(row)
-
-
-def _weighted(patterns: Sequence[str]) -> tuple[Sequence[str], list[int]]:
-    return patterns, [3] + [1] * (len(patterns) - 1)  # greedy decoding then has a favourite, sampling has a choice
+    return words.summary[summary_key(row)][0].format(aspect=name, positive=row.positive, total=opinionated(row))
 
 
 def _snippets(rng: Random, tag: str, rows: Sequence[AspectRow]) -> list[Passage]:
@@ -110,14 +98,14 @@ def _snippets(rng: Random, tag: str, rows: Sequence[AspectRow]) -> list[Passage]
 
 
 def _assistant(rng: Random, tag: str) -> Example:
-    kind: Kind = rng.choices(("aspect", "quote", "attribute", "unknown"), (5, 3, 4, 3))[0]
+    kind: Kind = rng.choices(("aspect", "attribute", "unknown"), (7, 5, 3))[0]
     return _attribute(rng, tag) if kind == "attribute" else _aspect(rng, tag, kind)
 
 
 def _aspect(rng: Random, tag: str, kind: Kind) -> Example:
     words = pack(tag)
     aspect, *others = rng.sample(sorted(words.aspects), 4)
-    count = {"aspect": rng.choice((2, 2, 3)), "quote": 1, "unknown": 0}[kind]
+    count = rng.choice((1, 2, 2, 3)) if kind == "aspect" else 0
     lean = rng.choice(("positive", "negative", "mixed"))
     drafts = [_review(rng, tag, aspect, _polarity(lean, i)) for i in range(count)]
     drafts += [
@@ -128,7 +116,7 @@ def _aspect(rng: Random, tag: str, kind: Kind) -> Example:
     name = words.aspects[aspect].name
     asked = name if rng.random() < 0.6 else rng.choice(words.aspects[aspect].terms)
     question = rng.choice(words.ask["aspect"]).format(aspect=asked)
-    return Example(tag, "assistant", kind, assistant_prompt(STYLE, tag, question, passages), _answer(rng, words, aspect, passages))
+    return Example(tag, "assistant", kind, assistant_prompt(STYLE, tag, question, passages), _answer(words, aspect, passages))
 
 
 def _polarity(lean: str, index: int) -> Polarity:
@@ -137,27 +125,14 @@ def _polarity(lean: str, index: int) -> Polarity:
     return "positive" if lean == "positive" else "negative"
 
 
-def _answer(rng: Random, words: LanguagePack, aspect: str, passages: Sequence[Passage]) -> str:
-    """How the opinions on `aspect` lean, the one there is, or that there is none."""
+def _answer(words: LanguagePack, aspect: str, passages: Sequence[Passage]) -> str:
+    """How the opinions on `aspect` lean, or that there is none."""
     found = next(((at, row, marks) for at, (row, marks) in enumerate(opinions(passages), 1) if row.aspect == aspect), None)
     if found is None:
-        return _one_of(rng, words.answer["unknown"])
+        return words.answer["unknown"][0]
     at, row, marks = found
-    if opinionated(row) == 1:
-        quoted = next(quotable(p) for p in passages if f"[{p.number}]" in marks)
-        return row_token(at) + _one_of(rng, words.answer["quote"]).format(snippet=quoted) + marks
     key = "aspect_mixed" if row.positive and row.negative else "aspect_positive" if row.positive else "aspect_negative"
-    return row_token(at) + _one_of(rng, words.answer[key]).format(aspect=words.aspects[aspect].name) + marks
-
-
-def _one_of(rng: Random, patterns: Sequence[str]) -> str:
-    return rng.choices(*_weighted(patterns))[0]
-
-
-def quotable(passage: Passage) -> str:
-    """The first sentence of what a prompt shows of `passage`."""
-    shown = shorten(clean(passage.text), COMPACT_BYTES["assistant"])
-    return sentences(shown, passage.language)[0].text.removesuffix("…").rstrip()
+    return row_token(at) + words.answer[key][0].format(aspect=words.aspects[aspect].name) + marks
 
 
 def _attribute(rng: Random, tag: str) -> Example:
@@ -172,9 +147,9 @@ def _attribute(rng: Random, tag: str) -> Example:
     question = rng.choice(words.ask["attribute"]).format(attribute=name)
     found = next((p for p in passages if p.source == "attribute" and attribute_name(words, p.source_id) == name), None)
     if found is None:
-        target = _one_of(rng, words.answer["unknown"])
+        target = words.answer["unknown"][0]
     else:
-        target = _one_of(rng, words.answer["attribute"]).format(attribute=name, value=found.text) + f" [{found.number}]"
+        target = words.answer["attribute"][0].format(attribute=name, value=found.text) + f" [{found.number}]"
     return Example(tag, "assistant", "attribute" if found else "unknown", assistant_prompt(STYLE, tag, question, passages), target)
 
 
