@@ -27,7 +27,7 @@ def test_a_compact_summary_prompt_shows_counts_and_the_cited_snippet_only():
     prompt = highlights_prompt("compact-v1", "en", "Speaker", ROWS, SNIPPETS)
     assert prompt.messages == (
         ("system", "<|highlights|><|en|>"),
-        ("user", "<|r1|>Battery life 12/16 ++ [2]\n<|r2|>Sound 1/3 -\nThe battery lasts for… [2]"),
+        ("user", "<|r1|>Battery life 12/16 ++ [2]\n<|r2|>Sound 1/3 -\nThe battery lasts… [2]"),
     )
 
 
