@@ -16,7 +16,7 @@ python_311() {
 }
 
 workbench() {
-    say "environment of the workbench in .venv (about 3 GB with torch; a minute or two the first time)"
+    say "environment of the workbench in .venv (about 2.5 GB with torch; a minute the first time)"
     local python; python="$(python_311)"
     [ -x .venv/bin/pip ] || "$python" -m venv .venv || fail "$python cannot make environments: install its venv package (Debian: python3-venv)"
     .venv/bin/python -m pip install -q --disable-pip-version-check uv 2>&1 | grep -v 'is ignored' || true
@@ -29,7 +29,7 @@ workbench() {
 }
 
 label-studio() {
-    say "Label Studio in .venv-label-studio, an environment of its own (about 800 MB)"
+    say "Label Studio in .venv-label-studio, an environment of its own (about 450 MB)"
     [ -x .venv-label-studio/bin/python ] || .venv/bin/uv venv -q --python .venv/bin/python .venv-label-studio
     .venv/bin/uv pip install -q --python .venv-label-studio/bin/python -r requirements-label-studio.lock
     touch .venv-label-studio/.done
