@@ -47,7 +47,8 @@ def test_an_import_killed_in_the_middle_and_repeated_equals_an_undisturbed_one(t
     process.wait()
     assert 2_000 <= stored(home) < 60_000
 
-    again = subprocess.run(command(path), env=environment(home), capture_output=True, text=True, check=True)
+    again = subprocess.run(command(path), env=environment(home), capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
     summary = json.loads(again.stdout)
     assert summary["new"] + summary["duplicates"] == 60_000
     assert summary["quarantined"] == 60
