@@ -11,7 +11,8 @@ from workbench.session import store
 
 HERE = Path(__file__).parent
 
-st.set_page_config(page_title="Plumbline", page_icon=str(HERE / "static" / "favicon.png"), layout="wide")
+# The icon comes first: without one of ours, the browser would fetch the current page's icon from the internet.
+st.set_page_config(page_icon=str(HERE / "static" / "favicon.png"), layout="wide")
 st.html(f"<style>{BASE_CSS}</style>")
 st.logo(str(HERE / "static" / "logo.svg"), size="large")
 
@@ -32,6 +33,7 @@ pages = st.navigation(
         "Explore": [page("playground", "Playground", ":material/science:")],
     }
 )
+st.set_page_config(page_title=f"{pages.title} · Plumbline")
 with st.sidebar:
     engine = store().engine.url.get_backend_name()
     st.caption(f"{engine} · local, no sign-in", help="Served on loopback only. Put a proxy with sign-in before it to share it.")

@@ -20,17 +20,27 @@ def _products(url: str, feature: Feature, search: str) -> list[CoveredProduct]:
 
 
 def choose_product(feature: Feature) -> CoveredProduct | None:
-    """One of the products that have cases, by title; a big store is searched first. None where nothing is found."""
-    url = database_url()
-    found = _products(url, feature, "")
-    if len(found) == MANY:
-        search = st.text_input("Search products", key=f"search_{feature}", type="search", placeholder="title or id")
-        found = _products(url, feature, search.strip()[:100]) if search.strip() else found
+    """One of the products that have cases, by title; a big store is searched first. None where there is none at all."""
+    found = _offered(feature)
     if not found:
         return None
     by_id = {product.product_id: product for product in found}
     titles = {name: " ".join(visible(product.title).split())[:90] for name, product in by_id.items()}
     return by_id[choose("Product", sorted(by_id, key=lambda name: titles[name]), "product", show=titles.__getitem__)]
+
+
+def _offered(feature: Feature) -> list[CoveredProduct]:
+    """All of them, or of a big store those that match the search, and in any case the one in the address."""
+    url, asked = database_url(), st.query_params.get("product", "")
+    found = _products(url, feature, "")
+    if len(found) < MANY:
+        return found
+    search = st.text_input("Search products", key=f"search_{feature}", type="search", placeholder="title or id").strip()[:100]
+    matching = _products(url, feature, search) if search else found
+    if not matching:
+        st.caption("No product matches; showing the ones with most cases.")
+    named = [product for product in _products(url, feature, asked) if product.product_id == asked] if asked else []
+    return list(dict.fromkeys([*named, *(matching or found)]))
 
 
 def choose_language(feature: Feature, product_id: str) -> str:
@@ -49,19 +59,15 @@ def page() -> None:
     with columns[1]:
         language = choose_language("highlights", product.product_id)
     with columns[2]:
-        names = st.multiselect("Variants", list(runs), default=list(runs)[-2:], max_selections=3, format_func=_run_name, key="shown_runs")
+        names = st.multiselect("Runs", list(runs), default=list(runs)[-2:], max_selections=3, key="runs", bind="query-params")
     st.html(cards.title_block(product.title, f"{language_name(language)} · {product.product_id}"))
     if not names:
-        empty_state("checklist", "Choose at least one variant.")
+        empty_state("checklist", "Choose at least one run.")
         return
     for column, name in zip(st.columns(len(names)), names, strict=True):
         with column, st.container(border=True, height="stretch"):
-            st.markdown(f"**{cards.plain(_run_name(name))}**")
+            st.markdown(f"**{cards.plain(name.split('.')[0])}**")
             highlight(runs[name], product.product_id, language)
-
-
-def _run_name(slug: str) -> str:
-    return slug.replace(".", " · ")
 
 
 def highlight(run: Run, product_id: str, language: str) -> None:

@@ -34,6 +34,7 @@ def test_from_the_overview_to_the_gate(opened: Opened) -> None:
     expect(page.get_by_role("heading", name="Gate", exact=True)).to_be_visible()
     settled(page)
     assert "feature=assistant" in page.url
+    expect(page).to_have_title("Gate · Plumbline")
     expect(page.get_by_role("alert").filter(has_text="Hold")).to_be_visible()
     expect(page.get_by_role("heading", name="Requirements")).to_be_visible()
     expect(page.locator('[data-testid="stPlotlyChart"] .main-svg').first).to_be_visible()

@@ -336,3 +336,14 @@ def test_hostile_questions_and_people_stay_text(hostile_app: AppTest) -> None:
     next(button for button in at.button if (button.key or "").startswith("example_")).click().run()
     assert not at.exception
     assert_inert(at)
+
+
+def test_a_big_store_is_searched_and_its_address_still_leads_to_every_product(filled_app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.showcase.MANY", 1)
+    at = opened(filled_app, "playground", product="product-3", lang="en")
+    assert at.selectbox(key="choose_product").value == "product-3"
+    at.text_input[0].set_value("PRODUCT 2").run()
+    assert len(at.selectbox(key="choose_product").options) == 2
+    at.text_input[0].set_value("nothing like it").run()
+    assert not at.exception
+    assert "No product matches" in said(at)

@@ -66,7 +66,7 @@ def forests(decision: Decision) -> None:
     if not drawn:
         return
     st.subheader("Slices", anchor=False)
-    for tab, requirement in zip(st.tabs([row["name"] for row in drawn]), drawn, strict=True):
+    for tab, requirement in zip(st.tabs([plain(row["name"]) for row in drawn]), drawn, strict=True):
         with tab:
             rows = verdicts.forest_rows(requirement)
             difference = requirement["kind"] == "non_inferiority"
