@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -44,6 +45,7 @@ class RemoteBackend:
         self._client = httpx.Client(
             base_url=_checked(base_url), timeout=TIMEOUT, headers={"Authorization": f"Bearer {api_key}"} if api_key else {}
         )
+        weakref.finalize(self, self._client.close)  # whoever drops the backend drops its connections
         self._about = self._model_card(model)
         self._precision = precision
 
