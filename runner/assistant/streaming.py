@@ -67,7 +67,7 @@ def answered(catalog: Catalog, variant: Variant, case: Case) -> Iterator[Event]:
 
 
 def _refused(case: Case, objections: list[Draft], seconds: float) -> Done:
-    return Done(case.case_id, pack(case.language).fallback, "blocked", total_s=seconds, findings=tuple(objections))
+    return Done(case.case_id, pack(case.language).fallback, "blocked", first_token_s=seconds, total_s=seconds, findings=tuple(objections))
 
 
 def _evidence(catalog: Catalog, case: Case, asked: Query) -> tuple[tuple[Passage, ...], list[Draft]]:
@@ -87,7 +87,8 @@ def _answer(catalog: Catalog, variant: Variant, case: Case, asked: Query, result
     if generation is not None:
         done = generated(case, replace(generation, text=text), result)
     else:
-        done = checked(case, text, replace(result, total_s=before + time.perf_counter() - began))
+        seconds = before + time.perf_counter() - began  # said at once: the first word comes with the last
+        done = checked(case, text, replace(result, first_token_s=seconds, total_s=seconds))
     yield _blocked(case, done, gate.objections) if gate.objections and done.status == "ok" else done
 
 
