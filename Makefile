@@ -50,10 +50,10 @@ bench: setup ## the benchmarks; figures go to docs/benchmarks.md by hand, with h
 	@$(PY) -m benchmarks
 
 screenshots: setup system ## draw every page again into docs/screenshots
-	@$(PY) -m pytest -q tests/browser --screenshots docs/screenshots
+	@$(PY) -m pytest -q tests/browser/test_screenshots.py --screenshots docs/screenshots --home .plumbline
 
 lock: setup ## write requirements.lock from what is installed, after a change of pyproject.toml
-	@.venv/bin/uv pip install -q --python .venv/bin/python -e ".[models,labelstudio,ragas,postgres,dev]"
+	@.venv/bin/uv pip install -q --python .venv/bin/python -e ".[models,labelstudio,ragas,consensus,postgres,dev]"
 	@.venv/bin/uv pip freeze -q --python .venv/bin/python --exclude-editable | grep -vE '^(pip|setuptools|uv)==' | sed 's/+cpu$$//' > requirements.lock
 
 clean: ## remove environments and everything this installation wrote

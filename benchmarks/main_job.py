@@ -100,9 +100,9 @@ def run_lines(store: Store) -> list[str]:
     lines = []
     for run in store.runs.runs("highlights"):
         sums, name = store.runs.totals(run.run_id), store.runs.variant(run.variant_id).name
-        lines.append(
-            f"{name}: {sums.outputs} outputs, {sums.ok} ok, {sums.blocked} blocked, {sums.errors} errors, {sums.generated_tokens:,} tokens"
-        )
+        counts = f"{name}: {sums.outputs} outputs, {sums.ok} ok, {sums.blocked} blocked, {sums.errors} errors"
+        rate = f", {sums.generated_tokens:,} tokens, {sums.generated_tokens / sums.seconds:,.0f} tokens/s" if sums.generated_tokens else ""
+        lines.append(f"{counts}{rate} ({sums.seconds:.0f} s busy, evidence included)")
     return lines
 
 
