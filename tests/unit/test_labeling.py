@@ -77,7 +77,11 @@ def test_every_language_has_words_for_the_counts() -> None:
     assert all(len(set(words)) == 3 for words in labeling.COUNT_WORDS.values())
 
 
-@given(tag=st.sampled_from(sorted(LANGUAGES)), counts=st.tuples(*[st.integers(0, 10**9)] * 3), name=st.text("abcé: ·音", min_size=1).filter(str.strip))
+@given(
+    tag=st.sampled_from(sorted(LANGUAGES)),
+    counts=st.tuples(*[st.integers(0, 10**9)] * 3),
+    name=st.text("abcé: ·音", min_size=1).filter(str.strip),
+)
 def test_a_line_of_counts_is_read_back_as_written(tag: str, counts: tuple[int, int, int], name: str) -> None:
     line = labeling.counts_line(name, AspectRow("sound", *counts, reviews=1), tag)
     read = labeling.read_counts(line, tag)
