@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import streamlit as st
 
 from evals.paths import database_url
@@ -9,6 +11,8 @@ from evals.records import FEATURES, Decision
 from workbench import queries, verdicts
 from workbench.cards import plain
 from workbench.session import empty_state, language_name, store, store_at, title
+
+SHOWN = 8  # lines of what needs attention
 
 
 @st.cache_data(ttl=10, show_spinner=False)
@@ -33,21 +37,41 @@ def verdict_card(feature: str, decision: Decision | None) -> None:
         st.page_link("views/gate.py", label="Open the gate", icon=":material/gavel:", query_params={"feature": feature})
 
 
-def attention() -> list[tuple[str, str, str]]:
-    """What needs somebody: (icon, sentence, page), the worst first."""
-    lines = [
-        ("person_off", f"{language_name(tag)} has open items and nobody who labels them", "queues") for tag in queries.uncovered(store())
-    ]
+class Line(NamedTuple):
+    """One thing that needs somebody, and where to go for it."""
+
+    icon: str
+    sentence: str
+    page: str = "queues"
+    address: dict[str, str] | None = None
+
+
+def attention() -> list[Line]:
+    """What the gate waits for or refused, then what waits for people, the longest backlog first."""
     statuses = sorted(store().queue.status(), key=lambda row: -row.open)
     unsent = sum(row.items - row.sent for row in statuses)
-    if unsent:
-        lines.append(("outbox", f"{unsent:,} items are not on the labelling server yet", "queues"))
-    lines += [
-        ("inbox", f"{language_name(row.language)} {row.feature}: {row.open:,} of {row.items:,} items wait for a label", "queues")
-        for row in statuses
-        if row.open
+    return [
+        *(line for feature in FEATURES if (line := verdict_line(feature, queries.latest_decision(store(), feature)))),
+        *(Line("person_off", f"{language_name(tag)} has open items and nobody who labels them") for tag in queries.uncovered(store())),
+        *([Line("outbox", f"{unsent:,} items are not on the labelling server yet")] if unsent else []),
+        *(
+            Line("inbox", f"{language_name(row.language)} {row.feature}: {row.open:,} of {row.items:,} items wait for a label")
+            for row in statuses
+            if row.open
+        ),
     ]
-    return lines
+
+
+def verdict_line(feature: str, decision: Decision | None) -> Line | None:
+    """A hold with what it lacks, or a rejection; a promotion needs nobody."""
+    if decision is None or decision.outcome == "promote":
+        return None
+    candidate, missing = decision.body["runs"]["candidate"]["variant"], decision.body["plan"]["cases"]
+    said = "was rejected" if decision.outcome == "reject" else "is on hold"
+    lacking = f", {missing:,} labelled cases missing" if decision.outcome == "hold" and missing else ""
+    return Line(
+        verdicts.OUTCOMES[decision.outcome][1], f"{feature.title()}: {plain(candidate)} {said}{lacking}", "gate", {"feature": feature}
+    )
 
 
 def numbers_row(numbers: queries.Figures) -> None:
@@ -83,10 +107,10 @@ def needs() -> None:
     st.subheader("Needs attention", anchor=False)
     lines = attention()
     with st.container(border=True, gap=None):
-        for icon, sentence, page_name in lines[:8]:
-            st.page_link(f"views/{page_name}.py", label=sentence, icon=f":material/{icon}:")
-        if len(lines) > 8:
-            st.caption(f"and {len(lines) - 8} more on the queues page")
+        for line in lines[:SHOWN]:
+            st.page_link(f"views/{line.page}.py", label=line.sentence, icon=f":material/{line.icon}:", query_params=line.address)
+        if len(lines) > SHOWN:
+            st.caption(f"and {len(lines) - SHOWN} more on the queues page")
         if not lines:
             st.markdown(":material/check_circle: :gray[Nothing: every queued item has its labels.]")
 
