@@ -25,8 +25,8 @@ setup-server: .venv-label-studio/.done ## Label Studio in its own environment (.
 run: setup setup-server ## the whole loop on sample data, then the workbench (HEADLESS=1: without the workbench)
 	@$(PY) -m workbench demo $(if $(HEADLESS),--headless,)
 
-test: setup setup-server system check unit ## everything: check, unit, integration, browser
-	@$(PY) -m pytest -q tests/integration tests/browser
+test: setup setup-server system check unit ## everything: check, unit, simulations, integration, browser
+	@$(PY) -m pytest -q tests/simulation tests/integration tests/browser
 
 system: setup ## Chromium, fonts and PostgreSQL, where missing
 	@scripts/setup.sh system
