@@ -97,6 +97,7 @@ def act(page: Page, what: str) -> None:
     if what == "chip":
         open_chips(page)
     elif what == "ask":
+        expect(page.get_by_placeholder("Ask about this product")).to_be_visible()
         examples = page.locator('[class*="st-key-example_"] button')
         examples.nth(min(1, examples.count() - 1)).click()
         expect(page.get_by_text("whole answer").first).to_be_visible(timeout=300_000)
