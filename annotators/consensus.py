@@ -29,9 +29,9 @@ from evals.statistics.agreement import Rated
 
 Method = Literal["majority", "dawid_skene", "one_coin", "mace"]
 
-MIN_RATERS_PER_ITEM = 3.0  # two votes that differ say nothing about who is right: a tie for an expert
+MIN_RATERS_PER_ITEM = 2.0  # fewer, and there is hardly anything to aggregate
 # Full Dawid–Skene: below these, simulated raters who miss a rare label cost up to 8 points against majority, crowd_act cf 11.
-CONFUSION_RATERS, LABELS_PER_CELL, CONFUSION_SPREAD = 40, 25.0, 2.5
+CONFUSION_RATERS, CONFUSION_PER_ITEM, LABELS_PER_CELL, CONFUSION_SPREAD = 40, 3.0, 25.0, 2.5
 # One skill a rater: with fewer classes, or one label far commoner than the others, it talks the rare label away (up to 8 points).
 SKILL_RATERS, SKILL_LABELS, SKILL_CLASSES, SKILL_COMMONEST, SKILL_SPREAD = 10, 20.0, 5, 0.4, 2.0
 _TIE = 1e-9
@@ -150,10 +150,10 @@ def spread_of(rated: Sequence[Rated]) -> float:
 def choose_method(shape: Shape) -> tuple[Method, str]:
     """(method, why): the majority, unless raters differ and there is enough to tell the good ones by.
 
-    Full Dawid–Skene from 3 raters an item, 40 raters, 25 labels a rater for each free cell of a confusion matrix (50 for two classes, 300
-    for four) and a spread of 2.5. One-coin Dawid–Skene from 3 raters an item, 10 raters, 20 labels a rater, five classes, none above 40 %
+    Full Dawid–Skene from 40 raters, 3 raters an item, 25 labels a rater for each free cell of a confusion matrix (50 for two classes, 300
+    for four) and a spread of 2.5. One-coin Dawid–Skene from 10 raters, 2 raters an item, 20 labels a rater, five classes, none above 40 %
     of the votes, and a spread of 2. Never MACE: it takes all labels to be equally likely, and they hardly ever are. Measured and
-    simulated: docs/methods.md.
+    simulated: docs/decisions/0006.
 
     >>> choose_method(Shape(items=300, raters=461, labels=1720, classes=5, commonest=0.34, spread=1.4))
     ('majority', '3.7 labels a rater')
@@ -171,7 +171,8 @@ def choose_method(shape: Shape) -> tuple[Method, str]:
         return "majority", f"{each:.1f} labels a rater"
     if shape.spread < SKILL_SPREAD:
         return "majority", f"raters differ little: spread {shape.spread:.1f}"
-    if shape.raters >= CONFUSION_RATERS and each >= LABELS_PER_CELL * cells and shape.spread >= CONFUSION_SPREAD:
+    many = shape.raters >= CONFUSION_RATERS and shape.raters_per_item >= CONFUSION_PER_ITEM
+    if many and each >= LABELS_PER_CELL * cells and shape.spread >= CONFUSION_SPREAD:
         return "dawid_skene", f"{shape.raters} raters, {each:.0f} labels each for {cells} cells, spread {shape.spread:.1f}"
     why = f"{shape.classes} classes, the commonest with {shape.commonest:.0%}; {each:.0f} labels a rater, spread {shape.spread:.1f}"
     return ("one_coin" if shape.classes >= SKILL_CLASSES and shape.commonest <= SKILL_COMMONEST else "majority"), why

@@ -7,6 +7,8 @@ COMMANDS = {
     "benchmarks.aspects": "aspects and sentiment against people's labels, by language",
     "benchmarks.rails": "rails: recall and false positives",
     "benchmarks.grounding": "grounding by code against people's verdicts, by language",
+    "benchmarks.people": "consensus and agreement on public sets with several annotators",
+    "benchmarks.raters": "what a model of the raters gains or costs, simulated",
     "benchmarks.gate": "coverage of the gate's intervals, false promotions and rejections",
 }
 

@@ -63,7 +63,9 @@ def scale(classes: int) -> tuple[str, ...]:
         (Shape(437, 122, 1311, 2, 0.70, 1.4), "majority"),  # qags
         (Shape(5052, 176, 15156, 2, 0.80, 1.2), "majority"),  # raters who differ by chance only
         (Shape(1000, 3, 3000, 4, 0.30, 9.0), "majority"),  # three people know each other's work well: still too few to model
-        (Shape(5000, 60, 10000, 2, 0.50, 9.0), "majority"),  # two raters an item
+        (Shape(5000, 60, 10000, 2, 0.50, 9.0), "majority"),  # two raters an item, two classes
+        (Shape(300, 30, 600, 6, 0.25, 5.0), "one_coin"),  # two raters an item, many classes: skill breaks the ties
+        (Shape(500, 30, 600, 6, 0.25, 5.0), "majority"),  # hardly two
         (Shape(100, 50, 5000, 1, 1.00, 1.0), "majority"),
         (Shape(0, 0, 0, 0, 0.0, 1.0), "majority"),
     ],
