@@ -9,6 +9,7 @@ from typing import Any
 
 from evals.errors import InputError
 from evals.identity import canonical_json
+from evals.paths import ROOT
 from runner.backends.base import Backend, Chunk, Generation, GenerationSettings
 
 __all__ = ["BACKENDS", "Backend", "Chunk", "Generation", "GenerationSettings", "load"]
@@ -31,6 +32,7 @@ def load(settings: Mapping[str, Any]) -> Backend:
 
     Raises InputError for an unknown backend, SetupError when this machine lacks what it needs.
     """
+    settings = _found(settings)
     name = str(settings.get("backend", "cpu"))
     if name not in BACKENDS:
         raise InputError(f"backend {name!r} is not one of {', '.join(BACKENDS)}")
@@ -40,3 +42,10 @@ def load(settings: Mapping[str, Any]) -> Backend:
             module, _, function = BACKENDS[name].partition(":")
             _loaded[key] = getattr(importlib.import_module(module), function)(settings)
         return _loaded[key]
+
+
+def _found(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`settings` with a model that lies in the project found from any working folder: stored variants name it relative to the project."""
+    model = settings.get("model")
+    inside = ROOT / str(model)
+    return {**settings, "model": str(inside)} if model and inside.is_dir() else settings
