@@ -1,7 +1,8 @@
 """Language packs: everything a language needs beyond its row, written by us in ``data/languages/<tag>.yaml``.
 
-One file serves five readers: the template variant (patterns), the aspect and sentiment models (sentences), the training of the
-small model, the scorers (words), and the labelling pages (annotator texts). See ``data/languages/README.md``.
+One file serves six readers: the template variant (patterns), the aspect and sentiment models (sentences), the training of the
+small model, the scorers (words), the labelling pages (annotator and rubric texts) and the annotator's own page. See
+``data/languages/README.md``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,6 +20,51 @@ from evals.languages import language
 from evals.paths import DATA
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+RUBRIC_TEXTS: dict[str, tuple[str, ...]] = {
+    "failures": (
+        "title",
+        "instructions",
+        "question",
+        "none",
+        "unnatural_wording",
+        "irrelevant_aspect",
+        "not_helpful",
+        "wrong_about_review",
+        "wrong_about_reviewer",
+        "wrong_about_fact",
+        "wrong_sentiment",
+        "unsafe",
+        "wrong_language",
+    ),
+    "preference": (
+        "title",
+        "instructions",
+        "question",
+        "text_a",
+        "text_b",
+        "a_much_better",
+        "a_better",
+        "tie",
+        "b_better",
+        "b_much_better",
+    ),
+    "citations": ("title", "instructions", "question", "sentence", "passage", "supports", "partly", "does_not_support", "cannot_tell"),
+    "rewrite": ("title", "instructions", "question", "original", "rewritten"),
+    "guideline": ("claims",),
+    "ui": (
+        "my_work",
+        "open_next",
+        "waiting",
+        "done_today",
+        "my_languages",
+        "guideline",
+        "nothing_to_do",
+        "conflicts",
+        "sign_in_hint",
+    ),
+}
+"""Every text a pack must give under ``rubrics``, by group. A language that lacks one of them is not read at all."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +80,10 @@ class AspectPack:
 
 @dataclass(frozen=True)
 class LanguagePack:
-    """One language. `summary`, `answer`, `ask`: pattern name to variants with ``{placeholders}``; `words`: class to words or stems."""
+    """One language. `summary`, `answer`, `ask`: pattern name to variants with ``{placeholders}``; `words`: class to words or stems.
+
+    `rubrics`: group to key to text, every one of `RUBRIC_TEXTS`; what annotators read in rubrics other than the claim verdict.
+    """
 
     tag: str
     autonym: str
@@ -47,6 +97,7 @@ class LanguagePack:
     closers: Mapping[str, tuple[str, ...]]
     fallback: str
     aspects: Mapping[str, AspectPack]
+    rubrics: Mapping[str, Mapping[str, str]]
 
 
 @cache
@@ -54,12 +105,12 @@ def pack(tag: str) -> LanguagePack:
     """The pack of `tag`; raises UnknownIdError for a language that is not ours and InputError for a broken file."""
     path = DATA / "languages" / f"{language(tag).tag}.yaml"
     try:
-        return _read(yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER))  # noqa: S506 (it is a safe loader)
+        return _read(yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER), path)  # noqa: S506 (it is a safe loader)
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not a language pack: {error!r}") from error
 
 
-def _read(raw: dict[str, Any]) -> LanguagePack:
+def _read(raw: dict[str, Any], path: Path) -> LanguagePack:
     tuples = {key: {k: tuple(v) for k, v in raw[key].items()} for key in ("summary", "answer", "ask", "words", "openers", "closers")}
     aspects = {
         aspect: AspectPack(row["name"], *(tuple(row[key]) for key in ("terms", "positive", "negative", "neutral")))
@@ -72,5 +123,22 @@ def _read(raw: dict[str, Any]) -> LanguagePack:
         attributes=raw["attributes"],
         fallback=raw["fallback"][0],
         aspects=aspects,
+        rubrics=_rubrics(raw.get("rubrics"), path),
         **tuples,
     )
+
+
+def _rubrics(raw: object, path: Path) -> dict[str, dict[str, str]]:
+    """The texts of `RUBRIC_TEXTS` out of the block `raw`; raises InputError naming file, group and key of the first one missing."""
+    groups = raw if isinstance(raw, dict) else {}
+    return {
+        group: {key: _text(groups.get(group), key, f"{path}: rubrics.{group}.{key}") for key in keys}
+        for group, keys in RUBRIC_TEXTS.items()
+    }
+
+
+def _text(group: object, key: str, where: str) -> str:
+    value = group.get(key) if isinstance(group, dict) else None
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"{where}: expected a text, found {value!r}")
+    return value
