@@ -31,6 +31,14 @@ from evals.errors import RetryError, SetupError
 VERSION = "1.23.2"
 OWNER = "owner@plumbline.invalid"
 START_S, MIGRATE_S, STOP_S = 180.0, 600.0, 15.0
+# What Label Studio would not call by itself, less loopback: its webhooks must reach our receiver (`annotators.receiver`), and it can only
+# switch the whole list off. Whoever has an account can make it fetch a URL: loopback is open to them, other private networks stay closed.
+BANNED_SUBNETS = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24"),
+    *("192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "233.252.0.0/24", "240.0.0.0/4"),
+    *("255.255.255.255/32", "::/128", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001:0000::/32"),
+    *("2001:20::/28", "2001:db8::/32", "2002::/16", "fc00::/7", "fe80::/10", "ff00::/8"),
+)
 _DATABASE = "label_studio.sqlite3"
 _INSTALL = f"python -m venv .venv-label-studio && .venv-label-studio/bin/pip install label-studio=={VERSION}"
 _children: dict[int, subprocess.Popen[bytes]] = {}  # started by this very process: it must collect them when they end
@@ -168,6 +176,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "LABEL_STUDIO_FRONTEND_SENTRY_DSN": "",
         "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
         "TASK_LOCK_TTL": "1800",  # an abandoned task is free again after half an hour, not after a day
+        "USE_DEFAULT_BANNED_SUBNETS": "false",
+        "USER_ADDITIONAL_BANNED_SUBNETS": ",".join(BANNED_SUBNETS),
         "LOG_LEVEL": "WARNING",  # at INFO the log repeats every URL, invitations included
     }
 

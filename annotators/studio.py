@@ -18,13 +18,17 @@ from urllib.parse import urlsplit
 import httpx
 
 from annotators import labeling
-from evals.errors import SetupError, StudioError
+from evals.errors import InputError, SetupError, StudioError
 from evals.records import Feature
 
 T = TypeVar("T")
 MIN_VERSION = (1, 23)  # everything here was measured with 1.23.2
 PAGE = 500
 _KEY = "plumbline:"
+# What a task is made of for us. Without this list the server works out thirty columns more: 2.5 times slower.
+_FIELDS = "id,data,updated_at,annotations,result,created_at,completed_by,lead_time,was_cancelled"
+SECRET_HEADER, PROJECT_HEADER = "X-Plumbline-Secret", "X-Plumbline-Project"
+HINTS = ("ANNOTATIONS_DELETED", "ANNOTATION_CREATED", "ANNOTATION_UPDATED", "TASKS_DELETED")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -156,14 +160,26 @@ class Studio:
             page += 1
 
     # ------------------------------------------------------------------ tasks
-    def import_tasks(self, project_id: int, data: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Send tasks, once; their ids in order. After a StudioError the server may have them or not: look."""
-        rows = [{"data": dict(row)} for row in data]
+    def import_tasks(
+        self, project_id: int, data: Sequence[Mapping[str, Any]], predictions: Sequence[Mapping[str, Any] | None] | None = None
+    ) -> list[int]:
+        """Send tasks, once; their ids in order. After a StudioError the server may have them or not: look.
+
+        `predictions`: one or None per task, each with `model_version`, `score` (0..1 or None) and `result`. The server would take any score
+        and drops predictions without a word: a wrong one raises InputError before anything is sent, a dropped one StudioError.
+        """
+        made = [None] * len(data) if predictions is None else predictions
+        if len(made) != len(data):
+            raise InputError(f"{len(made)} predictions for {len(data)} tasks: one, or None, for each")
+        rows = [_row(row, prediction) for row, prediction in zip(data, made, strict=True)]
         name = f"import {len(rows)} tasks into project {project_id}"
         done = self._call(name, lambda: self._sdk.projects.import_tasks(id=project_id, request=rows, return_task_ids=True))
         ids = [int(number) for number in done.task_ids or ()]
         if len(ids) != len(rows):
             raise StudioError(f"{self.url}: {name}: the server answers with {len(ids)} tasks")
+        sent = sum("predictions" in row for row in rows)
+        if (done.prediction_count or 0) != sent:
+            raise StudioError(f"{self.url}: {name}: {sent} predictions were sent, the server has stored {done.prediction_count or 0}")
         return ids
 
     def item_ids(self, project_id: int) -> dict[int, str | None]:
@@ -173,14 +189,31 @@ class Studio:
 
     def tasks(self, project_id: int, *, updated_after: datetime | None = None) -> Iterator[TaskState]:
         """Tasks with their annotations, by id: all, or those that changed after a moment (an annotation made, edited or deleted)."""
-        params: dict[str, Any] = {"fields": "all"}
+        wanted = []
         if updated_after is not None:
             # Label Studio answers 500 to an offset of +00:00: it must be a Z
             moment = updated_after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            wanted = {"filter": "filter:tasks:updated_at", "operator": "greater", "type": "Datetime", "value": moment}
-            params["query"] = json.dumps({"filters": {"conjunction": "and", "items": [wanted]}})
-        for task in self._pages(f"read the tasks of project {project_id}", project_id, params):
+            wanted = [_filter("updated_at", moment, "Datetime")]
+        for task in self._pages(f"read the tasks of project {project_id}", project_id, {"fields": "all", "include": _FIELDS}, wanted):
             yield _task(task)
+
+    def annotated(self, project_id: int) -> Iterator[TaskState]:
+        """Tasks that have an annotation, skips included, as `tasks` gives them: what a first look at a half-labelled project costs is then
+        the labelled half (2,000 tasks of which 1,000 annotated: 1.4 s, `tasks` 2.1 s; the export is no faster and leaves a copy of the
+        project on the server's disk each time).
+
+        It cannot see what is not there: tasks nobody touched, and so a task whose last annotation was deleted, or one that was itself
+        deleted. Whoever looks for deletions needs `tasks`.
+        """
+        wanted = [_filter("total_annotations", 0), _filter("cancelled_annotations", 0)]
+        name = f"read the annotated tasks of project {project_id}"
+        for task in self._pages(name, project_id, {"fields": "all", "include": _FIELDS}, wanted):
+            yield _task(task)
+
+    def task(self, task_id: int) -> TaskState | None:
+        """One task with its annotations; None when it is gone."""
+        response = self._request("GET", f"/api/tasks/{task_id}", name := f"read task {task_id}")
+        return None if response.status_code == 404 else _task(self._read(response, name))
 
     def remove_duplicates(self, project_id: int, task_ids: Sequence[int]) -> None:
         """Of tasks with the same data keep one, with everybody's annotations."""
@@ -188,16 +221,47 @@ class Studio:
         params = {"id": "remove_duplicates", "project": project_id}
         self._json("POST", "/api/dm/actions", f"remove duplicates from project {project_id}", params=params, json=body)
 
-    def _pages(self, name: str, project_id: int, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        number, seen = 1, 0
+    def _pages(
+        self, name: str, project_id: int, params: Mapping[str, Any], wanted: Sequence[Mapping[str, Any]] = ()
+    ) -> Iterator[dict[str, Any]]:
+        """Tasks by id for which any of `wanted` holds. Each page asks for what comes behind the last id: with page numbers, a task deleted
+        meanwhile would move another one out of sight."""
+        last = 0
         while True:
-            page = self._json("GET", "/api/tasks", name, params=_page(project_id, number) | dict(params))
-            tasks = page["tasks"]
+            behind = _filter("id", last)
+            items = [{**one, "child_filter": behind} for one in wanted] or [behind]
+            query = json.dumps({"filters": {"conjunction": "or", "items": items}})
+            tasks = self._json("GET", "/api/tasks", name, params=_page(project_id, 1) | dict(params) | {"query": query})["tasks"]
             yield from tasks
-            seen += len(tasks)
-            if not tasks or seen >= int(page["total"]):
+            if len(tasks) < PAGE:
                 return
-            number += 1
+            last = int(tasks[-1]["id"])
+
+    # ------------------------------------------------------------------ webhooks
+    def ensure_webhook(self, project_id: int, url: str, secret: str) -> None:
+        """Exactly one webhook from the project to `url`, active, for what changes labels; one that differs, and duplicates, are mended.
+
+        It is sent without a payload, which the server would make inside the annotator's request (20 ms instead of 4) and which would hold
+        the project's token: the one thing we need to know, the project, is a header. The secret keeps strangers out; who has an account
+        on the server can read it there, and make us look for new labels.
+        """
+        wanted = {
+            "url": url,
+            "send_payload": False,
+            "send_for_all_actions": False,
+            "actions": list(HINTS),
+            "headers": {SECRET_HEADER: secret, PROJECT_HEADER: str(project_id)},
+            "is_active": True,
+        }
+        name = f"set the webhook of project {project_id}"
+        listed: Any = self._json("GET", "/api/webhooks/", name, params={"project": project_id})
+        ours = sorted((hook for hook in listed if hook["url"] == url), key=lambda hook: int(hook["id"]))
+        for hook in ours[1:]:
+            self._request("DELETE", f"/api/webhooks/{hook['id']}/", name)
+        if not ours:
+            self._json("POST", "/api/webhooks/", name, json={"project": project_id} | wanted)
+        elif wanted != {key: ours[0][key] for key in wanted} | {"actions": sorted(ours[0]["actions"])}:
+            self._json("PATCH", f"/api/webhooks/{ours[0]['id']}/", name, json=wanted)  # all of it: actions left out would be emptied
 
     # ------------------------------------------------------------------ people
     def users(self) -> dict[int, StudioUser]:
@@ -277,6 +341,19 @@ def _has_key(project: Mapping[str, Any], queue: str) -> bool:
 
 def _page(project_id: int, number: int, page_size: int = PAGE) -> dict[str, Any]:
     return {"project": project_id, "page": number, "page_size": page_size}
+
+
+def _filter(column: str, above: int | str, kind: str = "Number") -> dict[str, Any]:
+    return {"filter": f"filter:tasks:{column}", "operator": "greater", "type": kind, "value": above}
+
+
+def _row(data: Mapping[str, Any], prediction: Mapping[str, Any] | None) -> dict[str, Any]:
+    if prediction is None:
+        return {"data": dict(data)}
+    score = prediction.get("score")
+    if score is not None and not 0 <= score <= 1:
+        raise InputError(f"item {data.get('item_id')}: a prediction by {prediction.get('model_version')} has score {score}, not in 0..1")
+    return {"data": dict(data), "predictions": [dict(prediction)]}
 
 
 def _item_id(task: Mapping[str, Any]) -> str | None:
