@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from annotators import budget
 from evals import gate as gates
 from evals import registry, report
 from evals.gate import policy as policies
@@ -114,9 +115,12 @@ def history(feature: Annotated[str, typer.Argument(metavar="FEATURE")]) -> None:
     table("Decisions", ("when", "outcome", "champion", "candidate", "reason"), rows)
 
 
-def validate(files: Annotated[list[Path], typer.Argument(help="policy files")]) -> None:
-    """Check policy files; an error names file, key and value."""
+def validate(files: Annotated[list[Path], typer.Argument(help="policy files, labelling plans")]) -> None:
+    """Check policy files and labelling plans; an error names file, key and value."""
     for path in files:
+        if budget.is_plan(path):
+            say(f"{path}: a valid labelling plan with {len(budget.load_plan(path).queues)} queues in each language.")
+            continue
         loaded = policies.load_policy(path)
         say(f"{path}: a valid policy for {loaded.feature} with {len(loaded.requirements)} requirements.")
 
