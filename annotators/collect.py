@@ -8,24 +8,19 @@ project was removed by hand is kept. The mark of how far we came is written last
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, get_args
 
-from annotators import people
-from annotators.labeling import CHOICE, COMMENT
-from annotators.studio import Studio, StudioAnnotation, StudioUser, TaskState
+from annotators import labeling, people
+from annotators.studio import Studio, StudioUser, TaskState
 from evals.errors import StudioError
-from evals.records import Annotation, Annotator, ClaimVerdict, StudioCursor, StudioProject, StudioTask
+from evals.records import Annotation, Annotator, QueueItem, StudioCursor, StudioProject, StudioTask
 from evals.store import Store
 from evals.store.rows import batches
-from evals.text import visible
 
 MARGIN = timedelta(minutes=2)  # a slow transaction on the server may show up behind a later one
-MAX_COMMENT = 10_000
 BATCH = 200  # tasks
-_VERDICTS = get_args(ClaimVerdict)
 
 
 @dataclass
@@ -41,8 +36,8 @@ class CollectSummary:
     missing_projects: list[str] = field(default_factory=list)
 
 
-def collect(store: Store, studio: Studio, *, now: str, full: bool = False) -> CollectSummary:
-    """Bring every project's annotations in; `full` looks at all tasks instead of those changed since last time.
+def collect(store: Store, studio: Studio, *, now: str, full: bool = False, projects: Collection[int] | None = None) -> CollectSummary:
+    """Bring every project's annotations in, or those of some; `full` looks at all tasks instead of those changed since last time.
 
     `now` limits the mark: times later than it (a server whose clock is ahead) do not move it. Raises StudioError; asking again continues.
     """
@@ -50,6 +45,8 @@ def collect(store: Store, studio: Studio, *, now: str, full: bool = False) -> Co
     directory = _Directory(store, studio)
     there = set(studio.project_ids())
     for project in store.queue.projects(studio.url):
+        if projects is not None and project.project_id not in projects:
+            continue
         if project.project_id not in there:
             summary.missing_projects.append(project.queue)
             continue
@@ -65,7 +62,7 @@ def _collect_project(
     ledger = {task.task_id: task for task in store.queue.tasks(studio.url, project.project_id)}
     newest = _moment(cursor.updated_at) if cursor else None
     for tasks in batches(studio.tasks(project.project_id, updated_after=after), BATCH):
-        _store(store, project, ledger, tasks, directory, summary)
+        _store(store, ledger, tasks, directory, summary)
         newest = max([_moment(task.updated_at) for task in tasks] + ([newest] if newest else []))
     if newest is not None:
         mark = min(newest, _moment(now)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -74,21 +71,21 @@ def _collect_project(
 
 def _store(
     store: Store,
-    project: StudioProject,
     ledger: Mapping[int, StudioTask],
     tasks: Sequence[TaskState],
     directory: _Directory,
     summary: CollectSummary,
 ) -> None:
     ours = [(task, ledger[task.task_id].item_id) for task in tasks if _is_ours(task, ledger, summary)]
-    before = {note.annotation_id: note for note in store.queue.annotations([item_id for _, item_id in ours])}
-    found = {note.annotation_id: note for task, item_id in ours for note in _verdicts(task, item_id, project, directory, summary)}
+    items = store.queue.named(item_id for _, item_id in ours)
+    before = {note.annotation_id: note for note in store.labels.annotations(items)}
+    found = {note.annotation_id: note for task, item_id in ours for note in _verdicts(task, items[item_id], directory, summary)}
     directory.save()
     changed = [note for key, note in found.items() if before.get(key) != note]
     orphaned = {item_id for task, item_id in ours if any(directory.is_gone(note.user_id) for note in task.annotations)}
     gone = [key for key, note in before.items() if key not in found and not note.deleted and note.item_id not in orphaned]
-    store.queue.put_annotations(changed)
-    store.queue.mark_deleted(gone)
+    store.labels.put_annotations(changed)
+    store.labels.mark_deleted(gone)
     summary.new += sum(note.annotation_id not in before for note in changed)
     summary.changed += sum(note.annotation_id in before for note in changed)
     summary.deleted += len(gone)
@@ -105,54 +102,35 @@ def _is_ours(task: TaskState, ledger: Mapping[int, StudioTask], summary: Collect
     return False
 
 
-def _verdicts(
-    task: TaskState, item_id: str, project: StudioProject, directory: _Directory, summary: CollectSummary
-) -> Iterator[Annotation]:
-    """At most one per person: their latest."""
+def annotation_id(item_id: str, annotator_id: str) -> str:
+    """One person has one answer on an item; also the ``unique_id`` under which scripts submit it."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{item_id}/{annotator_id}"))
+
+
+def _verdicts(task: TaskState, item: QueueItem, directory: _Directory, summary: CollectSummary) -> Iterator[Annotation]:
+    """At most one per person: their latest. The answer is read beside our copy of the task: the server's may have been changed."""
+    rubric = labeling.rubric_named(item.rubric)
     latest: dict[str, Annotation] = {}
     for note in sorted(task.annotations, key=lambda note: (_moment(note.updated_at), note.number)):
         if note.cancelled:
             summary.skipped += 1
             continue
-        verdict, problem = _verdict(note)
-        who = directory.annotator(note.user_id, project.queue.split("/")[1])
-        if verdict is None or who is None:
-            summary.invalid.append(f"task {task.task_id}, annotation {note.number}: {problem or 'its author has no account'}")
+        answer, who = rubric.read(note.result, item.data, item.first), directory.annotator(note.user_id, item.language)
+        if answer.verdict is None or who is None:
+            summary.invalid.append(f"task {task.task_id}, annotation {note.number}: {answer.problem or 'its author has no account'}")
             continue
-        key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{item_id}/{who.annotator_id}"))
         latest[who.annotator_id] = Annotation(
-            annotation_id=key,
-            item_id=item_id,
+            annotation_id=annotation_id(item.item_id, who.annotator_id),
+            item_id=item.item_id,
             annotator_id=who.annotator_id,
-            verdict=verdict,
-            comment=_comment(note),
+            verdict=answer.verdict,
+            comment=answer.comment,
             created_at=note.created_at,
             updated_at=note.updated_at,
             lead_time_s=note.lead_time_s,
+            detail=answer.detail,
         )
     yield from latest.values()
-
-
-def _verdict(note: StudioAnnotation) -> tuple[ClaimVerdict | None, str]:
-    """The verdict, or None and what is wrong: Label Studio stores unknown choices and empty results without a word."""
-    chosen = _values(note.result, CHOICE, "choices")
-    if len(chosen) != 1 or chosen[0] not in _VERDICTS:
-        return None, f"verdict {visible(repr(chosen))[:100]} is not one of {', '.join(_VERDICTS)}"
-    return chosen[0], ""
-
-
-def _comment(note: StudioAnnotation) -> str | None:
-    text = "\n".join(str(line) for line in _values(note.result, COMMENT, "text"))
-    return visible(text)[:MAX_COMMENT] or None
-
-
-def _values(result: Iterable[Mapping[str, Any]], name: str, key: str) -> list[Any]:
-    found: list[Any] = []
-    for region in result:
-        value = region.get("value") if isinstance(region, dict) and region.get("from_name") == name else None
-        listed = value.get(key) if isinstance(value, dict) else None
-        found += listed if isinstance(listed, list) else [listed] if listed is not None else []
-    return found
 
 
 def _moment(text: str) -> datetime:
@@ -170,7 +148,7 @@ class _Directory:
         self.store, self.studio = store, studio
         self.users: dict[int, StudioUser] = {}
         self.asked: set[int] = set()
-        self.known = {annotator.email: annotator for annotator in store.queue.annotators()}
+        self.known = {annotator.email: annotator for annotator in store.labels.annotators()}
         self.changed: dict[str, Annotator] = {}
 
     def annotator(self, user_id: int | None, language: str) -> Annotator | None:
@@ -180,7 +158,7 @@ class _Directory:
             return None
         known = self.known.get(user.email) or people.from_studio(user, ())
         if language not in known.languages:
-            known = Annotator(known.annotator_id, known.email, known.name, tuple(sorted({*known.languages, language})), known.simulated)
+            known = replace(known, languages=tuple(sorted({*known.languages, language})))
             self.changed[user.email] = known
         self.known[user.email] = known
         return known
@@ -198,5 +176,5 @@ class _Directory:
     def save(self) -> None:
         """Write new people down before what they said."""
         if self.changed:
-            self.store.queue.put_annotators(self.changed.values())
+            self.store.labels.put_annotators(self.changed.values())
             self.changed = {}

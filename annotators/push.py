@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from annotators.labeling import rubric_sha256
+from annotators import labeling
 from annotators.studio import Studio
-from evals.errors import StudioError
+from evals.errors import InputError, StudioError
 from evals.records import QueueItem, StudioCursor, StudioProject, StudioTask
 from evals.store import Store
 from evals.store.rows import batches
@@ -76,15 +76,22 @@ class _Outbox:
 
     def _ensure_project(self) -> int:
         """Our queue's project; one that was deleted by hand is made again, and what it lost becomes unsent."""
-        first, url = self.items[0], self.studio.url
+        url, sha = self.studio.url, self._asked()
         known = next((project.project_id for project in self.store.queue.projects(url) if project.queue == self.queue), None)
-        overlap = max(item.overlap for item in self.items)
-        project_id = self.studio.ensure_project(self.queue, first.feature, first.language, overlap=overlap, known=known)
+        project_id = self.studio.ensure_project(self.queue, overlap=max(item.overlap for item in self.items), known=known)
         ours = {item.item_id for item in self.items}
         self._forget([task.item_id for task in self.store.queue.tasks(url) if task.item_id in ours and task.project_id != project_id])
-        sha = rubric_sha256(first.feature, first.language)
         self.store.queue.put_project(StudioProject(self.queue, url, project_id, sha))
         return project_id
+
+    def _asked(self) -> str:
+        """The hash of what people are asked, which is frozen once somebody has answered."""
+        feature, language, name = labeling.queue_parts(self.queue)
+        sha = labeling.asked_sha256(labeling.rubric_named(name), feature, language)
+        before = {project.rubric_sha256 for project in self.store.queue.projects() if project.queue == self.queue} - {"", sha}
+        if before and self.store.labels.annotations([item.item_id for item in self.items]):
+            raise InputError(f"{self.queue}: people have answered under other words; rubric {name} is frozen: make a new version of it")
+        return sha
 
     def _send(self) -> None:
         for chunk in batches(self._unsent(), CHUNK):
@@ -122,7 +129,7 @@ class _Outbox:
     def _forget(self, item_ids: Sequence[str]) -> None:
         """These tasks are gone. Items with enough labels stay as they are: nobody is asked twice for what we already have."""
         overlap = {item.item_id: item.overlap for item in self.items}
-        labels = Counter(note.item_id for note in self.store.queue.annotations(item_ids) if not note.deleted)
+        labels = Counter(note.item_id for note in self.store.labels.annotations(item_ids) if not note.deleted)
         gone = [item_id for item_id in item_ids if labels[item_id] < overlap.get(item_id, 1)]
         self.store.queue.forget_tasks(self.studio.url, gone)
         self.summary.lost += len(gone)

@@ -1,100 +1,124 @@
-"""Which claims people see, drawn so that the estimate later is unbiased and the two arms can be compared claim by claim.
+"""Which cases people see, drawn so that the estimate later is unbiased and the two arms can be compared claim by claim.
 
-The unit of sampling is the case: both runs' outputs for a case are labelled or neither, so that differences are paired. Within a
-language a fixed number of cases is drawn without replacement: the chance of each is exactly ``drawn / eligible``, recorded with each item.
+The unit of sampling is the case: both runs' outputs for a case are judged or neither, so that differences are paired. Every item stores why
+its case is before people and with what probability; what was not drawn (flagged by a rail) stays out of every estimate.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from annotators.labeling import RUBRIC, counts_line, queue_name
+from annotators.items import ARMS, Answered, Asking, items_of
+from annotators.labeling import CLAIM_V2, rubric_named
+from annotators.sampling import Candidate, Drawn, draw, uncertainty
 from evals.errors import InputError
-from evals.identity import content_id
-from evals.packs import LanguagePack, pack
-from evals.records import AspectRow, Case, Claim, Output, Passage, QueueItem, Run
+from evals.records import DRAWN, Arm, Case, Claim, QueueItem, Run
 from evals.store import Store
-from evals.text import visible
-from guardrails import redact_text
 
-MIN_CASES = 2  # per language: one case gives no idea of the spread
-RANDOM, FLAGGED = "random audit", "flagged"
+JUDGE = "grounded"  # the metric whose scores of claims say where a judge is unsure
 
 
 @dataclass(frozen=True)
 class EnqueueSummary:
-    """`probabilities`: chance of a case per language. `flagged`: cases queued only because a rail blocked something in them."""
+    """`probabilities`: smallest and largest chance of a drawn case per language. `flagged`: cases queued only because a rail blocked
+    something in them. `skipped`: rubrics that do not apply to the feature."""
 
     eligible: int
     sampled: int
     flagged: int
     items: int
     new_items: int
-    probabilities: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    why: str
-    probability: float
+    probabilities: Mapping[str, tuple[float, float]]
+    skipped: tuple[str, ...] = ()
 
 
 def enqueue(
-    store: Store, champion_run_id: str, candidate_run_id: str, *, fraction: float, seed: int, overlap: int, now: str
+    store: Store,
+    champion_run_id: str,
+    candidate_run_id: str,
+    *,
+    seed: int,
+    overlap: int,
+    now: str,
+    fraction: float | None = None,
+    budget: Mapping[str, int] | None = None,
+    rubrics: Sequence[str] = (CLAIM_V2.name,),
+    audit_share: float = 1.0,
 ) -> EnqueueSummary:
-    """Queue every claim of a random `fraction` of the cases that both runs have answered; asked again with the same seed it adds nothing.
+    """Queue what `rubrics` ask about a sample of the cases that both runs have answered; asked again it adds nothing, asked for more it
+    keeps what it drew.
 
-    At least MIN_CASES per language. Cases in which a rail blocked something are queued too, as ``flagged`` with probability 1: they are
-    for looking at and stay out of the estimate; one that is drawn at random anyway stays in it. Items are labelled in the order of their
-    ids, which are hashes: the arms are mixed and nothing shown tells them apart. Raises InputError for runs that cannot be compared.
+    Either a `fraction` of each language's cases or a `budget` of cases per language (in all, not in addition). `audit_share` 1 draws them
+    all alike; the smaller it is, the more often those are drawn about which the judge is unsure. Cases in which a rail blocked something
+    are queued too, as ``flagged``: they are for looking at. Raises InputError for runs that cannot be compared.
     """
     champion, candidate = _comparable(store, champion_run_id, candidate_run_id)
-    if not 0 < fraction <= 1 or overlap < 1:
-        raise InputError(f"fraction {fraction} must be in (0, 1], overlap {overlap} at least 1")
-    outputs = [{output.case_id: output for output in store.runs.outputs(run.run_id)} for run in (champion, candidate)]
-    cases = [case for case in store.runs.cases(champion.dataset_id) if all(case.case_id in arm for arm in outputs)]
-    drawn = sample(cases, fraction=fraction, seed=seed)
-    flagged = _flagged(store, (champion, candidate), {case.case_id for case in cases}) - drawn.keys()
-    chosen = {key: _Drawn(RANDOM, p) for key, p in drawn.items()} | {key: _Drawn(FLAGGED, 1.0) for key in flagged}
-    items = [
-        item
-        for run, arm in zip((champion, candidate), outputs, strict=True)
-        for item in _items(store, run, arm, {case.case_id: case for case in cases}, chosen, overlap, now)
-    ]
-    per_language = {case.language: drawn[case.case_id] for case in cases if case.case_id in drawn}
+    if overlap < 1 or (fraction is None) == (budget is None) or not 0 < (1 if fraction is None else fraction) <= 1:
+        raise InputError(f"either a fraction in (0, 1] or a budget, and overlap at least 1: {fraction}, {budget}, {overlap}")
+    answered = _answered(store, champion, candidate)
+    asked = [rubric for rubric in map(rubric_named, rubrics) if champion.feature in rubric.features]
+    budget = budget if budget is not None else shares([one.case for one in answered], fraction or 1.0)
+    draws = [_Draw(store, answered, Asking(rubric, overlap, seed, now), budget, audit_share) for rubric in asked]
+    items = [list(one.items()) for one in draws]
     return EnqueueSummary(
-        len(cases), len(drawn), len(flagged), len(items), store.queue.add_items(items), dict(sorted(per_language.items()))
+        eligible=len(answered),
+        sampled=max((len(one.drawn) for one in draws), default=0),
+        flagged=max((len(one.flagged) for one in draws), default=0),
+        items=sum(map(len, items)),
+        new_items=sum(one.store_items(mine) for one, mine in zip(draws, items, strict=True)),
+        probabilities=_ranges(answered, draws[0].drawn) if draws else {},
+        skipped=tuple(sorted(set(rubrics) - {rubric.name for rubric in asked})),
     )
 
 
-def sample(cases: Sequence[Case], *, fraction: float, seed: int) -> dict[str, float]:
-    """Case id → the chance it had, of the cases drawn: per language the ceil(fraction × n) with the smallest hashes of (seed, case id),
-    at least MIN_CASES or all there are. Depends on nothing else; a larger fraction keeps what a smaller one drew.
-    """
-    per_language: dict[str, list[str]] = defaultdict(list)
-    for case in cases:
-        per_language[case.language].append(case.case_id)
-    drawn: dict[str, float] = {}
-    for ids in per_language.values():
-        count = min(len(ids), max(MIN_CASES, math.ceil(round(fraction * len(ids), 9))))
-        drawn |= dict.fromkeys(sorted(ids, key=lambda case_id: uniform(seed, case_id))[:count], count / len(ids))
-    return drawn
+def shares(cases: Sequence[Case], fraction: float) -> dict[str, int]:
+    """The budget that is a fraction of each language's cases, rounded up."""
+    counts = Counter(case.language for case in cases)
+    return {language: math.ceil(round(fraction * count, 9)) for language, count in counts.items()}
 
 
-def uniform(seed: int, *parts: str) -> float:
-    """A number in [0, 1) that depends on the arguments alone.
+class _Draw:
+    """The sample under one rubric. Which cases are drawn depends on the two runs and the seed alone: a smaller budget under one rubric
+    draws some of the cases that a larger one draws under another."""
 
-    >>> uniform(1, "case-a") == uniform(1, "case-a") != uniform(2, "case-a")
-    True
-    """
-    digest = hashlib.sha256("\0".join([str(seed), *parts]).encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
+    def __init__(self, store: Store, answered: Sequence[Answered], asking: Asking, budget: Mapping[str, int], audit_share: float) -> None:
+        self.store, self.answered, self.asking = store, answered, asking
+        runs = answered[0].runs if answered else {}
+        self.run_ids = [run.run_id for run in runs.values()]
+        self.drawn = draw(
+            _candidates(store, answered, audit_share),
+            budget,
+            audit_share=audit_share,
+            seed=asking.seed,
+            experiment="/".join(self.run_ids),
+            already=self._already(),
+        )
+        is_claim = asking.rubric.subject == "claim"
+        self.flagged = _flagged(store, self.run_ids, answered) - self.drawn.keys() if is_claim else set()
+
+    def _already(self) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for run_id in self.run_ids:
+            items = self.store.queue.items(run_id=run_id)
+            found |= {str(item.case_id): item.probability for item in items if item.rubric == self.asking.rubric.name and item.why in DRAWN}
+        eligible = {one.case.case_id for one in self.answered}
+        return {case_id: probability for case_id, probability in found.items() if case_id in eligible}
+
+    def items(self) -> Iterator[QueueItem]:
+        for one in self.answered:
+            case_id = one.case.case_id
+            if case_id in self.drawn:
+                yield from items_of(one, self.asking, self.drawn[case_id])
+            elif case_id in self.flagged:
+                yield from items_of(one, self.asking, Drawn("flagged", 1.0))
+
+    def store_items(self, items: Sequence[QueueItem]) -> int:
+        """How many were new."""
+        drawn = {case_id: (one.why, one.probability) for case_id, one in self.drawn.items()}
+        return self.store.queue.add_sample(items, self.run_ids, self.asking.rubric.name, drawn)
 
 
 def _comparable(store: Store, champion_run_id: str, candidate_run_id: str) -> tuple[Run, Run]:
@@ -106,81 +130,51 @@ def _comparable(store: Store, champion_run_id: str, candidate_run_id: str) -> tu
     return champion, candidate
 
 
-def _flagged(store: Store, runs: Sequence[Run], cases: set[str]) -> set[str]:
-    found: set[str] = set()
-    for run in runs:
-        blocking = {finding.output_id for finding in store.runs.findings(run.run_id) if finding.action == "block"}
-        if blocking:
-            found |= {output.case_id for output in store.runs.outputs(run.run_id) if output.output_id in blocking}
-    return found & cases
+def _answered(store: Store, champion: Run, candidate: Run) -> list[Answered]:
+    """The cases both runs have answered, in the order of the dataset."""
+    runs: dict[Arm, Run] = {"champion": champion, "candidate": candidate}
+    outputs = {arm: {output.case_id: output for output in store.runs.outputs(runs[arm].run_id)} for arm in ARMS}
+    claims: dict[Arm, dict[str, list[Claim]]] = {arm: defaultdict(list) for arm in ARMS}
+    for arm in ARMS:
+        for claim in store.runs.claims(runs[arm].run_id):
+            claims[arm][claim.output_id].append(claim)
+    return [
+        Answered(case, runs, mine, {arm: claims[arm][mine[arm].output_id] for arm in ARMS})
+        for case in store.runs.cases(champion.dataset_id)
+        if all(case.case_id in outputs[arm] for arm in ARMS)
+        for mine in [{arm: outputs[arm][case.case_id] for arm in ARMS}]
+    ]
 
 
-def _items(
-    store: Store,
-    run: Run,
-    outputs: Mapping[str, Output],
-    cases: Mapping[str, Case],
-    chosen: Mapping[str, _Drawn],
-    overlap: int,
-    now: str,
-) -> Iterator[QueueItem]:
-    by_id = {output.output_id: output for case_id, output in outputs.items() if case_id in chosen}
-    evidence = {output.output_id: evidence_text(cases[output.case_id], output) for output in by_id.values()}
-    for claim in store.runs.claims(run.run_id):
-        if output := by_id.get(claim.output_id):
-            case, drawn = cases[output.case_id], chosen[output.case_id]
-            item_id = content_id("item", claim.claim_id, RUBRIC)
-            yield QueueItem(
-                item_id=item_id,
-                queue=queue_name(case.feature, case.language),
-                feature=case.feature,
-                language=case.language,
-                rubric=RUBRIC,
-                run_id=run.run_id,
-                case_id=case.case_id,
-                output_id=output.output_id,
-                claim_id=claim.claim_id,
-                why=drawn.why,
-                probability=drawn.probability,
-                overlap=overlap,
-                created_at=now,
-                data=task_data(item_id, case, output, claim) | {"evidence": evidence[output.output_id]},
-            )
+def _candidates(store: Store, answered: Sequence[Answered], audit_share: float) -> list[Candidate]:
+    """With the judge's uncertainty, unless all are drawn alike anyway."""
+    if audit_share == 1 or not answered:
+        return [Candidate(one.case.case_id, one.case.language, None) for one in answered]
+    scores = {arm: _judged(store, answered[0].runs[arm]) for arm in ARMS}
+    return [
+        Candidate(case.case_id, case.language, uncertainty(*(scores[arm].get(case.case_id, []) for arm in ARMS)))
+        if any(case.case_id in scores[arm] for arm in ARMS)
+        else Candidate(case.case_id, case.language, None)
+        for case in (one.case for one in answered)
+    ]
 
 
-# ---------------------------------------------------------------------------------------------- what the annotator may see
+def _judged(store: Store, run: Run) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for score in store.runs.scores(run.run_id, JUDGE, "claim"):
+        if score.value is not None:
+            found[score.case_id].append(score.value)
+    return found
 
 
-def task_data(item_id: str, case: Case, output: Output, claim: Claim) -> dict[str, Any]:
-    """The task without its evidence: the claim, for the assistant question and whole answer too. No variant, no run; hidden
-    characters made visible, personal data redacted: annotators may be outside the company."""
-    tag = case.language
-    data = {"item_id": item_id, "language": tag, "claim": _shown(claim.text, tag)}
-    if case.feature == "assistant":
-        data |= {"question": _shown(str(case.inputs.get("question", "")), tag), "answer": _shown(output.text, tag)}
-    return data
+def _flagged(store: Store, run_ids: Collection[str], answered: Sequence[Answered]) -> set[str]:
+    blocked = {finding.output_id for run_id in run_ids for finding in store.runs.findings(run_id) if finding.action == "block"}
+    return {one.case.case_id for one in answered if any(output.output_id in blocked for output in one.outputs.values())}
 
 
-def evidence_text(case: Case, output: Output) -> str:
-    """For highlights the aspect table, a row a line; then the passages, one a line: ``[1] …``. A passage cannot forge a line or a mark."""
-    words = pack(case.language)
-    table = [counts_line(_aspect_name(words, row), row, case.language) for row in output.aspects] if case.feature == "highlights" else []
-    passages = [f"[{passage.number}] {_passage(words, passage, case.language)}" for passage in output.passages]
-    return "\n".join([*table, *([""] if table and passages else []), *passages]) or "–"
-
-
-def _aspect_name(words: LanguagePack, row: AspectRow) -> str:
-    return words.aspects[row.aspect].name if row.aspect in words.aspects else row.aspect.replace("_", " ")
-
-
-def _passage(words: LanguagePack, passage: Passage, language: str) -> str:
-    text = re.sub(r"\[\s*(\d+)\s*\]", r"(\1)", " ".join(_shown(passage.text, language).split()))
-    if passage.source != "attribute":
-        return text
-    attribute = re.split(r"[/:#]", passage.source_id)[-1]
-    name = words.attributes.get(attribute, attribute.replace("_", " "))
-    return text if text.casefold().startswith(name.casefold()) else f"{name}: {text}"
-
-
-def _shown(text: str, language: str) -> str:
-    return visible(redact_text(text, language))
+def _ranges(answered: Sequence[Answered], drawn: Mapping[str, Drawn]) -> dict[str, tuple[float, float]]:
+    found: dict[str, list[float]] = defaultdict(list)
+    for one in answered:
+        if one.case.case_id in drawn:
+            found[one.case.language].append(drawn[one.case.case_id].probability)
+    return {language: (min(values), max(values)) for language, values in sorted(found.items())}

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotators import people
-from annotators.labeling import result_of
-from annotators.queues import uniform
+from annotators.labeling.claims import result_of
 from annotators.reading import judge
+from annotators.sampling import uniform
 from annotators.studio import Studio, TaskState
 from evals.records import Annotator, AuditEvent, ClaimVerdict, StudioProject
 from evals.store import Store
@@ -52,10 +52,10 @@ class Simulated:
     def verdict(self, data: Mapping[str, Any], seed: int) -> ClaimVerdict:
         """What it would submit for a task: its reading, or with its error rate another verdict."""
         read, item = judge(data), str(data["item_id"])
-        if uniform(seed, item, self.email, "errs") >= self.error_rate:
+        if uniform(str(seed), item, self.email, "errs") >= self.error_rate:
             return read
         others = [verdict for verdict in _CONFUSABLE if verdict != read]
-        return others[int(uniform(seed, item, self.email, "which") * len(others))]
+        return others[int(uniform(str(seed), item, self.email, "which") * len(others))]
 
 
 @dataclass
@@ -86,7 +86,7 @@ def simulate(
     emails = {user.user_id: user.email for user in studio.users().values()}
     work = [piece for project in store.queue.projects(studio.url) for piece in _open(studio, project, emails, overlap, seed)]
     people_needed = sorted({piece.who for piece in work}, key=lambda who: (who.language, who.number))
-    store.queue.put_annotators([who.annotator() for who in people_needed])
+    store.labels.put_annotators([who.annotator() for who in people_needed])
     summary = SimulationSummary(annotators=[who.name for who in people_needed])
     if work:
         detail = {"annotators": summary.annotators, "tasks": len(work), "seed": seed}
@@ -117,7 +117,7 @@ def _open(studio: Studio, project: StudioProject, emails: Mapping[int, str], ove
         if task.item_id is None:
             continue
         done = {emails.get(note.user_id or 0) for note in task.annotations if not note.cancelled}
-        order = sorted(members, key=lambda who: uniform(seed, str(task.item_id), who.email, "turn"))
+        order = sorted(members, key=lambda who: uniform(str(seed), str(task.item_id), who.email, "turn"))
         missing = [who for who in order[:overlap] if who.email not in done]
         yield from (_Work(who, task) for who in missing[: max(0, overlap - len(done))])
 

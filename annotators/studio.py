@@ -19,7 +19,6 @@ import httpx
 
 from annotators import labeling
 from evals.errors import InputError, SetupError, StudioError
-from evals.records import Feature
 
 T = TypeVar("T")
 MIN_VERSION = (1, 23)  # everything here was measured with 1.23.2
@@ -111,13 +110,13 @@ class Studio:
         return f"{self.url}/projects/{project_id}/data?task={task_id}"
 
     # ------------------------------------------------------------------ projects
-    def ensure_project(self, queue: str, feature: Feature, language: str, *, overlap: int, known: int | None = None) -> int:
+    def ensure_project(self, queue: str, *, overlap: int, known: int | None = None) -> int:
         """The project that serves `queue`: the `known` one if it is still there, else the one with our key in its description, else a new
         one.
 
         Its configuration, instructions and overlap are brought to ours. Titles are not unique: the key is what counts.
         """
-        wanted = _project_settings(queue, feature, language, overlap)
+        wanted = _project_settings(queue, overlap)
         there = self._project(known) if known is not None else None
         if there and not _has_key(there, queue) and there.get("label_config") != wanted["label_config"]:
             there = None  # numbers of deleted projects are given again: this is somebody else's
@@ -320,12 +319,14 @@ class Studio:
         return StudioError(f"{self.url}: {name}: {said}".replace(self._token, "•••"))
 
 
-def _project_settings(queue: str, feature: Feature, language: str, overlap: int) -> dict[str, Any]:
+def _project_settings(queue: str, overlap: int) -> dict[str, Any]:
+    feature, language, name = labeling.queue_parts(queue)
+    rubric = labeling.rubric_named(name)
     return {
-        "title": labeling.project_title(feature, language),
-        "description": f"{_KEY}{queue} One claim per task; made by Plumbline, which finds it by the first word here.",
-        "label_config": labeling.config_xml(feature, language),
-        "expert_instruction": labeling.instructions(feature, language),
+        "title": labeling.project_title(rubric, feature, language),
+        "description": f"{_KEY}{queue} One {rubric.subject} per task; made by Plumbline, which finds it by the first word here.",
+        "label_config": labeling.config_xml(rubric, feature, language),
+        "expert_instruction": labeling.instructions(rubric, feature, language),
         "show_instruction": True,
         "show_skip_button": False,  # "cannot be checked" is a verdict, a skipped task is a hole
         "enable_empty_annotation": False,

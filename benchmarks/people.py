@@ -20,11 +20,11 @@ from typing import Any, get_args
 import krippendorff
 import numpy as np
 
-from annotators.calibration import fit
-from annotators.consensus import Consensus, Method, Result, choose_method, consensus, posteriors, shape_of
 from benchmarks.report import hardware, put
 from evals.paths import shared_data
 from evals.statistics.agreement import Agreement, Rated, agreements
+from evals.statistics.calibration import fit
+from evals.statistics.consensus import Consensus, Method, Result, choose_method, consensus, posteriors, shape_of
 from evals.statistics.spans import Marked, span_iou
 
 SETS = ("crowd_product", "crowd_act", "crowd_multipico", "grounding_qags", "grounding_memerag", "grounding_mushroom")

@@ -1,4 +1,4 @@
-"""What a model of the raters gains or costs against the majority, simulated: the evidence behind `annotators.consensus.choose_method`.
+"""Simulated raters: the evidence behind `choose_method` of `evals.statistics.consensus`.
 
 ``python -m benchmarks.raters [--seeds 6] [--quick]``. Worlds: raters who are *even* (as good at every label) or *miss* the rare labels, and
 either with a share who answer by *habit* (a label as often as it is common, without looking). Columns: mean change in accuracy against the
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from annotators.consensus import Method, choose_method, shape_of
 from evals.statistics.agreement import Rated
+from evals.statistics.consensus import Method, choose_method, shape_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -18,8 +18,12 @@ Polarity = Literal["positive", "neutral", "negative"]
 Verdict = Literal["pass", "fail", "inconclusive", "unverified", "error", "waived"]
 Outcome = Literal["promote", "reject", "hold"]
 ClaimVerdict = Literal["grounded", "contradicted", "unsupported", "not_checkable"]
+Arm = Literal["champion", "candidate"]
+# Why something is before people. Only what was drawn (the first two) may enter an estimate.
+Why = Literal["random audit", "uncertain", "flagged", "escalated", "gold", "control", "anchor", "bridge", "adjudication"]
 
 FEATURES: tuple[Feature, ...] = ("highlights", "assistant")
+DRAWN: tuple[Why, ...] = ("random audit", "uncertain")
 CLAIM_VERDICTS: tuple[ClaimVerdict, ...] = ("grounded", "contradicted", "unsupported", "not_checkable")
 
 # ---------------------------------------------------------------------------------------------- catalogue
@@ -242,22 +246,31 @@ class Score:
 
 @dataclass(frozen=True)
 class Annotator:
-    """A person who labels, or a script that plays one: `simulated` is shown wherever the annotator is. id = hash(email)."""
+    """A person who labels, or a script that plays one: `simulated` is shown wherever the annotator is. id = hash(email).
+
+    `expert`: settles conflicts. `daily_limit`: labels a day, None for the plan's. `paused_because`: who is paused is given nothing.
+    """
 
     annotator_id: str
     email: str
     name: str
     languages: tuple[str, ...]
     simulated: bool = False
+    expert: bool = False
+    daily_limit: int | None = None
+    paused_because: str | None = None
 
 
 @dataclass(frozen=True)
 class QueueItem:
-    """One claim put before people. id = hash(claim_id, rubric).
+    """One thing put before people under one rubric: a claim, an output, two outputs, a citation.
 
-    `queue` is ``feature/language/rubric``. `why`: ``random audit`` | ``uncertain`` | ``flagged`` | ``escalated`` | ``gold`` | ``anchor``.
-    `probability` is the chance with which the *case* entered the sample, recorded when drawn, never reconstructed.
-    `data` is what the annotator sees (text, evidence), frozen when queued.
+    id = hash(subject_id, rubric, and what makes this copy of it special: side, reason, origin). `queue` is ``feature/language/rubric``.
+    `subject_id` names what is judged, however it is shown: the claim, the output, the pair; nobody judges a subject twice under a rubric.
+    `probability` is the chance with which the *case* entered the sample, recorded when drawn, never reconstructed. `data` is what the
+    annotator sees (text, evidence), frozen when queued. In a pair `output_id` is the candidate's, `other_output_id` the champion's and
+    `first` who is shown as A; annotators never see it. `origin_id`: the item this is a copy of, or the escalation behind it.
+    Items made by construction (gold for practice, anchors) belong to no run, case or output.
     """
 
     item_id: str
@@ -265,15 +278,42 @@ class QueueItem:
     feature: Feature
     language: str
     rubric: str
-    run_id: str
-    case_id: str
-    output_id: str
-    claim_id: str
-    why: str
+    subject_id: str
+    why: Why
     probability: float
     overlap: int
     created_at: str
     data: Mapping[str, Any]
+    run_id: str | None = None
+    case_id: str | None = None
+    output_id: str | None = None
+    claim_id: str | None = None
+    other_output_id: str | None = None
+    first: Arm | None = None
+    origin_id: str | None = None
+
+
+@dataclass(frozen=True)
+class AnswerKey:
+    """The right answer to an item, known to us and to no annotator. `origin`: how we know. `worse_than`: the item of which this one is an
+    injected degraded copy; a careful annotator gives it the worse verdict. `practice`: asked first of everybody new, openly."""
+
+    item_id: str
+    verdict: str
+    origin: Literal["construction", "expert"]
+    created_at: str
+    worse_than: str | None = None
+    practice: bool = False
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """An annotator is about to label an item; until `expires_at` the place is theirs. Natural key: (item_id, annotator_id)."""
+
+    item_id: str
+    annotator_id: str
+    reserved_at: str
+    expires_at: str
 
 
 @dataclass(frozen=True)
@@ -307,35 +347,80 @@ class StudioCursor:
 
 @dataclass(frozen=True)
 class Annotation:
-    """One person's verdict on one item. Natural key: `annotation_id` = uuid5(item_id, annotator_id). Later edits update it.
+    """One person's answer on one item. Natural key: `annotation_id` = uuid5(item_id, annotator_id). Later edits update it; what it said
+    before is kept (`AnnotationEdit`).
 
+    `verdict`: the language-neutral value of the rubric's main question, several joined by ``+`` in the rubric's order; of a pair always
+    from the candidate's side, whoever was shown first. `detail`: what else was said (``spans`` of the evidence, ``text`` of a rewrite).
     `deleted` is set, not removed, when the annotation disappears from the server.
     """
 
     annotation_id: str
     item_id: str
     annotator_id: str
-    verdict: ClaimVerdict
+    verdict: str
     comment: str | None
     created_at: str
     updated_at: str
     lead_time_s: float | None = None
     deleted: bool = False
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class LabelledClaim:
-    """One human verdict joined to what the statistics need: the input of the gate. A claim with two annotators gives two rows."""
+class AnnotationEdit:
+    """What an annotation said before it was changed or deleted. Append-only. Natural key: (annotation_id, updated_at)."""
 
-    case_id: str
-    product_id: str
+    annotation_id: str
+    updated_at: str
+    verdict: str
+    comment: str | None
+    deleted: bool
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Label:
+    """One living annotation joined to what the statistics need: the input of agreement, consensus and gate. An item with two annotators
+    gives two rows. What belongs to no case (practice, anchors) has none of `run_id`, `case_id`, `product_id`, `category`."""
+
+    item_id: str
+    subject_id: str
+    queue: str
+    feature: Feature
     language: str
-    category: str
-    claim_id: str
-    annotator_id: str
-    verdict: ClaimVerdict
-    why: str
+    rubric: str
+    why: Why
     probability: float
+    annotator_id: str
+    verdict: str
+    comment: str | None
+    detail: Mapping[str, Any]
+    created_at: str
+    updated_at: str
+    lead_time_s: float | None
+    run_id: str | None
+    case_id: str | None
+    output_id: str | None
+    claim_id: str | None
+    product_id: str | None
+    category: str | None
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """A customer's report about something published. id = hash(output_id, report). The output is hidden while one is open, and its case is
+    a regression case for ever. `resolution` says what came of it."""
+
+    escalation_id: str
+    feature: Feature
+    case_id: str
+    output_id: str
+    report: str
+    reporter: str
+    created_at: str
+    resolved_at: str | None = None
+    resolution: str | None = None
 
 
 # ---------------------------------------------------------------------------------------------- decisions

@@ -50,7 +50,7 @@ def label(store: Store, feature: Feature, runs: Sequence[Run]) -> None:
         tag: Annotator(content_id("annotator", tag), f"{tag}@example.org", f"Simulated {tag}", (tag,), simulated=True)
         for tag in ("en", "ja")
     }
-    store.queue.put_annotators(people.values())
+    store.labels.put_annotators(people.values())
     values = {row.subject_id: row.value for run in runs for row in store.runs.scores(run.run_id, "grounded")}
     notes = []
     for item in store.queue.items():
@@ -58,7 +58,7 @@ def label(store: Store, feature: Feature, runs: Sequence[Run]) -> None:
             verdict = "contradicted" if values.get(item.claim_id) == 0 else "grounded"
             name = content_id("annotation", item.item_id)
             notes.append(Annotation(name, item.item_id, people[item.language].annotator_id, verdict, None, NOW, NOW))  # type: ignore[arg-type]
-    store.queue.put_annotations(notes)
+    store.labels.put_annotations(notes)
     policy = gate.load_policy(DATA / "policies" / f"{feature}.yaml")
     gate.decide(store, policy, runs[0].run_id, runs[1].run_id, now=NOW)
 

@@ -142,7 +142,7 @@ def queue_frame(rows: Sequence[QueueStatus]) -> pd.DataFrame:
 
 def uncovered(store: Store) -> list[str]:
     """Languages with open items that nobody who labels covers."""
-    covered = {language for person in store.queue.annotators() for language in person.languages}
+    covered = {language for person in store.labels.annotators() for language in person.languages}
     return sorted({row.language for row in store.queue.status() if row.open} - covered)
 
 
@@ -166,8 +166,9 @@ def sample(store: Store, run: Run, case_id: str) -> Sample:
     for score in store.runs.scores_of(run.run_id, case_id):
         scores.setdefault(score.subject_id, []).append(score)
     labels: dict[str, list[str]] = {}
-    for row in store.queue.labelled_claims(run.run_id, case_id):
-        labels.setdefault(row.claim_id, []).append(row.verdict)
+    for row in store.labels.labels(run_id=run.run_id, case_id=case_id):
+        if row.claim_id:
+            labels.setdefault(row.claim_id, []).append(row.verdict)
     return Sample(output, store.runs.claims_of(output.output_id), scores, labels, store.coverage.findings(output.output_id))
 
 

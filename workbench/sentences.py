@@ -21,11 +21,11 @@ def imported(summary: ImportSummary) -> str:
 
 
 def drawn(summary: EnqueueSummary) -> str:
-    chances = sorted(summary.probabilities.values())
+    chances = sorted(chance for both in summary.probabilities.values() for chance in both)
     between = f", each with a recorded probability of {chances[0]:.2f} to {chances[-1]:.2f}" if chances else ""
     cases = f"{summary.sampled} of {summary.eligible} cases drawn in {len(summary.probabilities)} languages{between}"
     return (
-        f"{cases}; {summary.flagged} flagged by rails are added apart. {summary.items:,} claims queued, {summary.new_items:,} of them new."
+        f"{cases}; {summary.flagged} flagged by rails are added apart. {summary.items:,} items queued, {summary.new_items:,} of them new."
     )
 
 

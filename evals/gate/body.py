@@ -9,6 +9,7 @@ from typing import Any
 from evals.gate.evidence import Evidence
 from evals.gate.plan import Need, cost
 from evals.gate.policy import Policy, Requirement
+from evals.gate.settled import certainty
 from evals.gate.verdicts import Cell
 from evals.records import Run, Verdict
 from evals.store import Store
@@ -58,11 +59,14 @@ def _run(store: Store, run: Run) -> dict[str, Any]:
 
 
 def _evidence(store: Store, evidence: Evidence) -> dict[str, Any]:
+    votes = [*evidence.champion.votes.values(), *evidence.candidate.votes.values()]
     voted = evidence.champion.annotators | evidence.candidate.annotators
-    scripts = {person.annotator_id for person in store.queue.annotators() if person.simulated}
+    scripts = {person.annotator_id for person in store.labels.annotators() if person.simulated}
     return {
         "labels": evidence.labels_sha(),
-        "votes": len(evidence.champion.votes) + len(evidence.candidate.votes),
+        "votes": len(votes),
+        "certainty": _rounded(certainty(votes)),
+        "consensus": dict(evidence.methods),
         "annotators": len(voted),
         "simulated_annotators": len(voted & scripts),
     }

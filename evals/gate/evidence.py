@@ -1,7 +1,7 @@
 """What is stored about two runs over the same cases, as the gate reads it: outputs, claims, what people were asked and what they said.
 
-A case's value in an arm is the mean over its labelled claims: 1 where most people call the claim grounded, 0 where most do not, ½ on a tie;
-``not_checkable`` is no vote. Two rules keep it honest:
+A case's value in an arm is the mean over its labelled claims: 1 where people together call the claim grounded, 0 where they do not, ½ where
+they are undecided (`evals.gate.settled`). Two rules keep it honest:
 
 - **Silence is not quality.** An output that is missing, failed, blocked, blank or without a claim has the value 0 in its arm.
 - **Half a case is no case.** A case is labelled when every claim queued for it has a vote.
@@ -10,19 +10,19 @@ A case's value in an arm is the mean over its labelled claims: 1 where most peop
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from evals.errors import InputError
+from evals.gate.settled import ADJUDICATION, Settled, settle
 from evals.identity import content_id
-from evals.records import Case, ClaimVerdict, Run
+from evals.records import DRAWN, Case, Label, Run
 from evals.store import Store
 
-SAMPLED = ("random audit", "uncertain")
-ALWAYS_APART = ("gold", "escalated", "anchor")
+ALWAYS_APART = ("gold", "control", "escalated", "anchor", "bridge")  # they may be about a claim that was drawn: never count them twice
 
 
 class Served(NamedTuple):
@@ -36,7 +36,7 @@ class Served(NamedTuple):
 @dataclass(frozen=True)
 class Arm:
     """One run, by case id. `spoken`: outputs with status ok and text in them; `claims`: claim ids of each output;
-    `votes`: per claim the share of its votes that say grounded; `queued`: claims put before people, of the cases drawn at random;
+    `votes`: what people together say of each claim; `queued`: claims put before people, of the cases drawn at random;
     `drawn`: the probabilities of those; `apart`: items that may not decide, counted by why; `served`: times and tokens;
     `rails`: those that objected to the case; `annotators`: who voted."""
 
@@ -45,7 +45,7 @@ class Arm:
     spoken: frozenset[str]
     scored: frozenset[str]
     claims: Mapping[str, tuple[str, ...]]
-    votes: Mapping[str, float | None]
+    votes: Mapping[str, Settled]
     queued: Mapping[str, tuple[str, ...]]
     drawn: Mapping[str, float]
     apart: Mapping[str, int]
@@ -66,8 +66,8 @@ class Arm:
         queued = self.queued.get(case_id, ())
         if not queued or any(claim not in self.votes for claim in queued):
             return None
-        votes = [vote for claim in queued if (vote := self.votes[claim]) is not None]
-        return float(np.mean([_majority(vote) for vote in votes])) if votes else None
+        votes = [vote for claim in queued if (vote := self.votes[claim].value) is not None]
+        return float(np.mean(votes)) if votes else None
 
     def judged(self, case_id: str, scores: Mapping[str, list[float]]) -> float | None:
         """The judge's mean over the case's claims, 0 for silence, None where it measured none of them."""
@@ -78,15 +78,16 @@ class Arm:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Both runs over the same cases."""
+    """Both runs over the same cases. `methods`: per language how several people's votes became one value."""
 
     cases: tuple[Case, ...]
     champion: Arm
     candidate: Arm
+    methods: Mapping[str, str]
 
     def labels_sha(self) -> str:
         """Names what people said so far: equal when no label came, changed or went."""
-        arms = [sorted((claim, vote) for claim, vote in arm.votes.items()) for arm in (self.champion, self.candidate)]
+        arms = [sorted((claim, vote.value) for claim, vote in arm.votes.items()) for arm in (self.champion, self.candidate)]
         drawn = [sorted(arm.drawn.items()) for arm in (self.champion, self.candidate)]
         return content_id("labels", arms, drawn)
 
@@ -99,7 +100,15 @@ def read_evidence(store: Store, champion_run_id: str, candidate_run_id: str) -> 
             f"runs {champion_run_id} and {candidate_run_id} are over different datasets: a paired comparison needs the same cases"
         )
     drawn = _drawn(store, champion_run_id, candidate_run_id)
-    return Evidence(tuple(store.runs.cases(champion.dataset_id)), _arm(store, champion, drawn), _arm(store, candidate, drawn))
+    labels = {run.run_id: _claim_labels(store, run, drawn) for run in (champion, candidate)}
+    verdicts = settle(row for rows in labels.values() for row in rows)
+    arms = [_arm(store, run, drawn, labels[run.run_id], verdicts.claims) for run in (champion, candidate)]
+    return Evidence(tuple(store.runs.cases(champion.dataset_id)), arms[0], arms[1], verdicts.methods)
+
+
+def _claim_labels(store: Store, run: Run, drawn: Mapping[str, float]) -> list[Label]:
+    """What was said of claims of the cases drawn at random, and what experts settled."""
+    return [row for row in store.labels.labels(run_id=run.run_id) if row.claim_id and row.case_id in drawn and row.why not in ALWAYS_APART]
 
 
 def _drawn(store: Store, *run_ids: str) -> dict[str, float]:
@@ -107,12 +116,12 @@ def _drawn(store: Store, *run_ids: str) -> dict[str, float]:
     drawn: dict[str, float] = {}
     for run_id in run_ids:
         for item in store.queue.items(run_id=run_id):
-            if item.why in SAMPLED:
+            if item.why in DRAWN and item.case_id and item.claim_id:
                 drawn[item.case_id] = max(item.probability, drawn.get(item.case_id, 0.0))
     return drawn
 
 
-def _arm(store: Store, run: Run, drawn: Mapping[str, float]) -> Arm:
+def _arm(store: Store, run: Run, drawn: Mapping[str, float], labels: Sequence[Label], settled: Mapping[str, Settled]) -> Arm:
     case_of: dict[str, str] = {}
     status: dict[str, str] = {}
     served: dict[str, Served] = {}
@@ -125,7 +134,6 @@ def _arm(store: Store, run: Run, drawn: Mapping[str, float]) -> Arm:
     claims = _grouped((case_of[claim.output_id], claim.claim_id) for claim in store.runs.claims(run.run_id))
     claims = {case: ids for case, ids in claims.items() if case in spoken}
     queued, apart = _queue(store, run.run_id, drawn)
-    labels = store.queue.labelled_claims(run.run_id)
     rails = _grouped((case_of[finding.output_id], finding.rail) for finding in store.runs.findings(run.run_id))
     return Arm(
         run=run,
@@ -133,7 +141,7 @@ def _arm(store: Store, run: Run, drawn: Mapping[str, float]) -> Arm:
         spoken=frozenset(spoken),
         scored=frozenset(score.case_id for score in store.runs.scores(run.run_id)),
         claims=claims,
-        votes=_votes((row.claim_id, row.verdict) for row in labels),
+        votes={claim: settled[claim] for row in labels if (claim := str(row.claim_id)) in settled},
         queued=queued,
         drawn=drawn,
         apart=apart,
@@ -146,21 +154,10 @@ def _arm(store: Store, run: Run, drawn: Mapping[str, float]) -> Arm:
 def _queue(store: Store, run_id: str, drawn: Mapping[str, float]) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
     """Claims put before people of the cases drawn at random; what else is in the queue, counted by why."""
     items = store.queue.items(run_id=run_id)
-    own = [item for item in items if item.case_id in drawn and item.why not in ALWAYS_APART]
-    apart = Counter(item.why for item in items if item.case_id not in drawn or item.why in ALWAYS_APART)
-    return _grouped((item.case_id, item.claim_id) for item in own), dict(apart)
-
-
-def _votes(rows: Iterable[tuple[str, ClaimVerdict]]) -> dict[str, float | None]:
-    """Share of checkable votes that say grounded; None where people looked and nobody could check."""
-    votes: dict[str, list[float]] = defaultdict(list)
-    for claim, verdict in rows:
-        votes[claim] += [] if verdict == "not_checkable" else [float(verdict == "grounded")]
-    return {claim: float(np.mean(given)) if given else None for claim, given in votes.items()}
-
-
-def _majority(share: float) -> float:
-    return 0.5 if share == 0.5 else float(share > 0.5)
+    claims = [item for item in items if item.claim_id and item.why != ADJUDICATION]
+    own = {(item.case_id, item.claim_id) for item in claims if item.case_id in drawn and item.why not in ALWAYS_APART}
+    apart = Counter[str](item.why for item in claims if item.case_id not in drawn or item.why in ALWAYS_APART)
+    return _grouped((str(case_id), str(claim_id)) for case_id, claim_id in sorted(own, key=str)), dict(apart)
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

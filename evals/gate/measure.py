@@ -112,8 +112,10 @@ def _human_counts(
         "both_silent": len(evidence.cases) - len(cases),
         "candidate_silent": sum(not evidence.candidate.claims.get(case.case_id) for case in cases),
         "champion_silent": sum(not evidence.champion.claims.get(case.case_id) for case in cases),
-        "not_checkable_claims": sum(vote is None for vote in votes),
-        "tied_claims": sum(vote == 0.5 for vote in votes),
+        "not_checkable_claims": sum(vote.value is None for vote in votes),
+        "tied_claims": sum(vote.value == 0.5 for vote in votes),
+        "disputed_claims": sum(vote.disputed for vote in votes),
+        "settled_by_experts": sum(vote.adjudicated for vote in votes),
         "not_judged": sum(value is None for value in judged),
     }
     apart = Counter[str]()

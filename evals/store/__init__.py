@@ -8,10 +8,11 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.pool import StaticPool
@@ -21,6 +22,7 @@ from evals.errors import InputError, RetryError
 from evals.store.catalog import Catalog, ReviewCount
 from evals.store.comparisons import Comparisons, Pair, PairedMean
 from evals.store.coverage import CatalogTotals, Coverage, CoveredProduct
+from evals.store.labels import Labels
 from evals.store.ledger import Ledger
 from evals.store.queue import Queue, QueueStatus
 from evals.store.runs import Runs, RunTotals, ScoreMean
@@ -31,6 +33,7 @@ __all__ = [
     "Comparisons",
     "Coverage",
     "CoveredProduct",
+    "Labels",
     "Ledger",
     "Pair",
     "PairedMean",
@@ -43,11 +46,11 @@ __all__ = [
     "Store",
 ]
 
-HEAD = "0002"  # the newest migration; a test compares it with the scripts
+HEAD = "0003"  # the newest migration; a test compares it with the scripts
 
 
 class Store:
-    """The system of record, in six parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `ledger`."""
+    """The system of record, in seven parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `labels`, `ledger`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -56,6 +59,7 @@ class Store:
         self.comparisons = Comparisons(engine)
         self.coverage = Coverage(engine)
         self.queue = Queue(engine)
+        self.labels = Labels(engine)
         self.ledger = Ledger(engine)
 
     @classmethod
@@ -92,9 +96,27 @@ def _upgrade(engine: Engine, revision: str) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    with engine.begin() as connection:
+    with engine.connect() as connection, _alone(connection):
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+        connection.commit()
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """All or nothing, also on SQLite: there a table is changed by copying it, which its foreign keys would forbid, and a transaction that
+    changes tables must be begun by hand."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        connection.rollback()  # nothing is left to undo unless something failed
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        connection.commit()
 
 
 def _done_by_another(engine: Engine, patience_s: float = 20.0) -> bool:

@@ -1,13 +1,14 @@
-"""What was put before people, and what they said. Our side is the system of record."""
+"""What was put before people, and where on a labelling server it is. Our side is the system of record."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, case, func, select, update
 
-from evals.records import Annotation, Annotator, LabelledClaim, QueueItem, StudioCursor, StudioProject, StudioTask
+from evals.errors import UnknownIdError
+from evals.records import DRAWN, QueueItem, StudioCursor, StudioProject, StudioTask
 from evals.store import tables
 from evals.store.rows import Record, batches, from_row, insert_missing, upsert
 
@@ -18,6 +19,7 @@ class QueueStatus(NamedTuple):
     queue: str
     feature: str
     language: str
+    rubric: str
     items: int
     sent: int
     open: int
@@ -27,34 +29,58 @@ class QueueStatus(NamedTuple):
 
 
 class Queue:
-    """Items, their tasks on labelling servers, annotators, annotations."""
+    """Items and their tasks on labelling servers."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     # ------------------------------------------------------------------ items
     def add_items(self, items: Iterable[QueueItem]) -> int:
-        """Queue what is not queued yet; how many were new. An item keeps the probability it was first drawn with."""
+        """Queue what is not queued yet; how many were new. A known item stays as it is."""
         new = 0
         for batch in batches(items):
             with self._engine.begin() as connection:
                 new += insert_missing(connection, tables.queue_item, batch)
         return new
 
+    def add_sample(self, items: Sequence[QueueItem], run_ids: Sequence[str], rubric: str, drawn: Mapping[str, tuple[str, float]]) -> int:
+        """Queue a sample of cases, whole or not at all; how many items were new.
+
+        A larger sample changes the chance that the cases drawn earlier had of being in it, and a flagged case may be drawn as well: all
+        items of the runs under the rubric get what `drawn` says, case id → (why, probability).
+        """
+        t = tables.queue_item
+        mine = (t.c.run_id.in_(run_ids), t.c.rubric == rubric, t.c.why.in_((*DRAWN, "flagged")))
+        with self._engine.begin() as connection:
+            for case_id, (why, probability) in drawn.items():
+                connection.execute(update(t).where(*mine, t.c.case_id == case_id).values(why=why, probability=probability))
+            return sum(insert_missing(connection, tables.queue_item, batch) for batch in batches(items))
+
     def queues(self) -> list[str]:
         """Names of the queues that hold anything."""
         with self._engine.connect() as connection:
             return list(connection.execute(select(tables.queue_item.c.queue).distinct().order_by(tables.queue_item.c.queue)).scalars())
 
-    def items(self, queue: str | None = None, run_id: str | None = None) -> list[QueueItem]:
-        """Items in the order they are to be labelled."""
+    def items(self, queue: str | None = None, run_id: str | None = None, why: str | None = None) -> list[QueueItem]:
+        """Items in the order they were queued, all or those of a queue, a run, a reason."""
         t = tables.queue_item.c
         query = select(tables.queue_item).order_by(t.queue, t.created_at, t.item_id)
-        if queue is not None:
-            query = query.where(t.queue == queue)
-        if run_id is not None:
-            query = query.where(t.run_id == run_id)
+        for column, wanted in ((t.queue, queue), (t.run_id, run_id), (t.why, why)):
+            query = query if wanted is None else query.where(column == wanted)
         return self._all(QueueItem, query)
+
+    def item(self, item_id: str) -> QueueItem:
+        """Raises UnknownIdError."""
+        found = self._all(QueueItem, select(tables.queue_item).where(tables.queue_item.c.item_id == item_id))
+        if not found:
+            raise UnknownIdError(f"no item {item_id!r} is queued")
+        return found[0]
+
+    def named(self, item_ids: Iterable[str]) -> dict[str, QueueItem]:
+        """Those of the items that are queued, by id."""
+        t = tables.queue_item
+        found = (self._all(QueueItem, select(t).where(t.c.item_id.in_(batch))) for batch in batches(item_ids))
+        return {item.item_id: item for items in found for item in items}
 
     def unsent(self, queue: str, server_url: str) -> list[QueueItem]:
         """Items of the queue without a task on that server."""
@@ -69,9 +95,11 @@ class Queue:
         with self._engine.begin() as connection:
             upsert(connection, tables.studio_project, [project])
 
-    def projects(self, server_url: str) -> list[StudioProject]:
+    def projects(self, server_url: str | None = None) -> list[StudioProject]:
+        """Of one server, or of all."""
         t = tables.studio_project
-        return self._all(StudioProject, select(t).where(t.c.server_url == server_url).order_by(t.c.queue))
+        query = select(t).order_by(t.c.queue, t.c.server_url)
+        return self._all(StudioProject, query if server_url is None else query.where(t.c.server_url == server_url))
 
     def put_tasks(self, tasks: Iterable[StudioTask]) -> None:
         """Remember, or replace, which task carries an item."""
@@ -102,57 +130,7 @@ class Queue:
         found = self._all(StudioCursor, select(t).where(t.c.server_url == server_url, t.c.project_id == project_id))
         return found[0] if found else None
 
-    # ------------------------------------------------------------------ people
-    def put_annotators(self, annotators: Iterable[Annotator]) -> None:
-        """Add people, or change their languages."""
-        with self._engine.begin() as connection:
-            for batch in batches(annotators):
-                upsert(connection, tables.annotator, batch)
-
-    def annotators(self) -> list[Annotator]:
-        return self._all(Annotator, select(tables.annotator).order_by(tables.annotator.c.email))
-
-    def put_annotations(self, annotations: Iterable[Annotation]) -> None:
-        """Store new annotations and later edits of known ones."""
-        for batch in batches(annotations):
-            with self._engine.begin() as connection:
-                upsert(connection, tables.annotation, batch)
-
-    def mark_deleted(self, annotation_ids: Iterable[str]) -> None:
-        """The server no longer has these."""
-        t = tables.annotation
-        for batch in batches(annotation_ids):
-            with self._engine.begin() as connection:
-                connection.execute(update(t).where(t.c.annotation_id.in_(batch)).values(deleted=True))
-
-    def annotations(self, item_ids: Iterable[str] | None = None) -> list[Annotation]:
-        """Annotations, deleted ones included, of all items or of those named."""
-        t = tables.annotation
-        query = select(t).order_by(t.c.item_id, t.c.annotation_id)
-        if item_ids is None:
-            return self._all(Annotation, query)
-        return [row for batch in batches(item_ids) for row in self._all(Annotation, query.where(t.c.item_id.in_(batch)))]
-
-    def labelled_claims(self, run_id: str, case_id: str | None = None) -> list[LabelledClaim]:
-        """One row per living annotation of a run's (or one case's) claims, joined to case and product: the gate's input."""
-        item, note, kase = tables.queue_item, tables.annotation, tables.case
-        joined = note.join(item, item.c.item_id == note.c.item_id).join(kase, kase.c.case_id == item.c.case_id)
-        columns = (
-            item.c.case_id,
-            kase.c.product_id,
-            kase.c.language,
-            kase.c.category,
-            item.c.claim_id,
-            note.c.annotator_id,
-            note.c.verdict,
-            item.c.why,
-            item.c.probability,
-        )
-        query = select(*columns).select_from(joined).where(item.c.run_id == run_id, note.c.deleted.is_(False))
-        if case_id is not None:
-            query = query.where(item.c.case_id == case_id)
-        return self._all(LabelledClaim, query.order_by(item.c.case_id, item.c.claim_id, note.c.annotator_id))
-
+    # ------------------------------------------------------------------ figures
     def status(self) -> list[QueueStatus]:
         """Every queue in figures, in SQL."""
         item, note, task = tables.queue_item, tables.annotation, tables.studio_task
@@ -164,6 +142,7 @@ class Queue:
             item.c.queue,
             item.c.feature,
             item.c.language,
+            item.c.rubric,
             func.count().label("items"),
             func.count(sent.c.item_id).label("sent"),
             func.sum(case((is_open, 1), else_=0)).label("open"),
@@ -172,7 +151,8 @@ class Queue:
             func.min(case((is_open, item.c.created_at))).label("oldest_open_at"),
         )
         joined = item.outerjoin(notes, notes.c.item_id == item.c.item_id).outerjoin(sent, sent.c.item_id == item.c.item_id)
-        query = select(*columns).select_from(joined).group_by(item.c.queue, item.c.feature, item.c.language).order_by(item.c.queue)
+        groups = (item.c.queue, item.c.feature, item.c.language, item.c.rubric)
+        query = select(*columns).select_from(joined).group_by(*groups).order_by(item.c.queue)
         with self._engine.connect() as connection:
             return [QueueStatus(**row) for row in connection.execute(query).mappings()]
 

@@ -21,6 +21,10 @@ def _ref(name: str, target: str, *, primary_key: bool = False) -> Column[str]:
     return Column(name, String(128), ForeignKey(target), primary_key=primary_key, nullable=False)
 
 
+def _maybe(name: str, target: str) -> Column[str]:
+    return Column(name, String(128), ForeignKey(target))
+
+
 def _text(name: str, *, nullable: bool = False) -> Column[str]:
     return Column(name, Text, nullable=nullable)
 
@@ -170,6 +174,9 @@ annotator = Table(
     _text("name"),
     _json("languages"),
     Column("simulated", Boolean, nullable=False),
+    Column("expert", Boolean, nullable=False),
+    Column("daily_limit", Integer),
+    _text("paused_because", nullable=True),
 )
 queue_item = Table(
     "queue_item",
@@ -179,17 +186,40 @@ queue_item = Table(
     _word("feature"),
     _word("language"),
     _word("rubric"),
-    _ref("run_id", "run.run_id"),
-    _ref("case_id", "eval_case.case_id"),
-    _ref("output_id", "output.output_id"),
-    _ref("claim_id", "claim.claim_id"),
+    _word("subject_id"),
     _word("why"),
     _number("probability", nullable=False),
     Column("overlap", Integer, nullable=False),
     _word("created_at"),
     _json("data"),
+    _maybe("run_id", "run.run_id"),
+    _maybe("case_id", "eval_case.case_id"),
+    _maybe("output_id", "output.output_id"),
+    _maybe("claim_id", "claim.claim_id"),
+    _maybe("other_output_id", "output.output_id"),
+    _word("first", nullable=True),
+    _word("origin_id", nullable=True),
     Index("ix_queue_item_queue", "queue"),
     Index("ix_queue_item_run", "run_id"),
+    Index("ix_queue_item_subject", "subject_id", "rubric"),
+)
+answer_key = Table(
+    "answer_key",
+    metadata,
+    _ref("item_id", "queue_item.item_id", primary_key=True),
+    Column("verdict", String(256), nullable=False),
+    _word("origin"),
+    _word("created_at"),
+    _maybe("worse_than", "queue_item.item_id"),
+    Column("practice", Boolean, nullable=False),
+)
+reservation = Table(
+    "reservation",
+    metadata,
+    _ref("item_id", "queue_item.item_id", primary_key=True),
+    _ref("annotator_id", "annotator.annotator_id", primary_key=True),
+    _word("reserved_at"),
+    _word("expires_at"),
 )
 studio_project = Table(
     "studio_project",
@@ -220,13 +250,39 @@ annotation = Table(
     _key("annotation_id"),
     _ref("item_id", "queue_item.item_id"),
     _ref("annotator_id", "annotator.annotator_id"),
-    _word("verdict"),
+    Column("verdict", String(256), nullable=False),
     _text("comment", nullable=True),
     _word("created_at"),
     _word("updated_at"),
     _number("lead_time_s"),
     Column("deleted", Boolean, nullable=False),
+    _json("detail"),
     Index("ix_annotation_item", "item_id"),
+    Index("ix_annotation_annotator", "annotator_id", "created_at"),
+)
+annotation_edit = Table(
+    "annotation_edit",
+    metadata,
+    _ref("annotation_id", "annotation.annotation_id", primary_key=True),
+    Column("updated_at", String(128), primary_key=True),
+    Column("verdict", String(256), nullable=False),
+    _text("comment", nullable=True),
+    Column("deleted", Boolean, nullable=False),
+    _json("detail"),
+)
+escalation = Table(
+    "escalation",
+    metadata,
+    _key("escalation_id"),
+    _word("feature"),
+    _ref("case_id", "eval_case.case_id"),
+    _ref("output_id", "output.output_id"),
+    _text("report"),
+    _text("reporter"),
+    _word("created_at"),
+    _word("resolved_at", nullable=True),
+    _text("resolution", nullable=True),
+    Index("ix_escalation_output", "output_id"),
 )
 decision = Table(
     "decision",

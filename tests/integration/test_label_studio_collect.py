@@ -42,7 +42,7 @@ def unique(number: int) -> str:
 
 
 def living(store: Store) -> list[Annotation]:
-    return [note for note in store.queue.annotations() if not note.deleted]
+    return [note for note in store.labels.annotations() if not note.deleted]
 
 
 def test_verdicts_in_every_language_come_back_as_their_aliases(studio: Studio) -> None:
@@ -56,8 +56,8 @@ def test_verdicts_in_every_language_come_back_as_their_aliases(studio: Studio) -
     assert (summary.new, summary.invalid, summary.deleted) == (36, [], 0)
     assert {note.item_id: note.verdict for note in living(store)} == wanted
     assert [note.comment for note in living(store) if note.comment] == ["コメント <b>"]
-    assert len(store.queue.labelled_claims(runs.champion.run_id)) == 18
-    (owner,) = store.queue.annotators()
+    assert len(store.labels.labels(run_id=runs.champion.run_id)) == 18
+    (owner,) = store.labels.annotators()
     assert (owner.email, owner.simulated, owner.languages) == (server.OWNER, False, ("ar", "hi", "ja"))
     again = collect(store, studio, now=now())
     assert (again.new, again.changed, again.deleted) == (0, 0, 0)
@@ -74,7 +74,7 @@ def test_an_edit_updates_and_a_deletion_is_marked_not_forgotten(studio: Studio) 
     studio.delete_annotation(numbers[1])
     summary = collect(store, studio, now=now())
     assert (summary.new, summary.changed, summary.deleted) == (0, 1, 1)
-    by_item = {note.item_id: note for note in store.queue.annotations()}
+    by_item = {note.item_id: note for note in store.labels.annotations()}
     assert by_item[tasks[0].item_id].verdict == "contradicted"
     assert by_item[tasks[1].item_id].deleted and not by_item[tasks[2].item_id].deleted
     studio.annotate(tasks[1].task_id, result_of("unsupported"), unique_id=unique(9))
@@ -117,7 +117,7 @@ def test_only_what_changed_is_read_again_and_full_reads_everything(studio: Studi
     changed = list(studio.tasks(tasks[0].project_id, updated_after=datetime.fromisoformat(cursor.updated_at)))
     assert [task.task_id for task in changed] == [tasks[1].task_id]
     assert collect(store, studio, now=now()).new == 1
-    store.queue.mark_deleted([note.annotation_id for note in living(store)])
+    store.labels.mark_deleted([note.annotation_id for note in living(store)])
     assert collect(store, studio, now=now()).changed == 0 and collect(store, studio, now=now(), full=True).changed == 2
 
 
@@ -156,9 +156,9 @@ def test_two_people_give_two_rows_and_their_names_are_shown_safely(studio: Studi
         other.annotate(task.task_id, result_of("unsupported"), unique_id=unique(1))
     studio.annotate(task.task_id, result_of("grounded"), unique_id=unique(2))
     collect(store, studio, now=now())
-    rows = [row for run in (runs.champion, runs.candidate) for row in store.queue.labelled_claims(run.run_id)]
+    rows = [row for run in (runs.champion, runs.candidate) for row in store.labels.labels(run_id=run.run_id)]
     assert sorted(row.verdict for row in rows) == ["grounded", "unsupported"]
-    simulated = next(annotator for annotator in store.queue.annotators() if annotator.simulated)
+    simulated = next(annotator for annotator in store.labels.annotators() if annotator.simulated)
     assert simulated.name == "Simulated annotator <b>\ufffdx"
 
 

@@ -66,7 +66,7 @@ def test_an_arabic_page_reads_from_the_right_and_its_choice_comes_back_as_an_ali
         page.click("button[name=submit]")
     assert posted.value.status == 201
     assert collect(store, studio, now=datetime.now(UTC).isoformat()).new == 1
-    (note,) = store.queue.annotations()
+    (note,) = store.labels.annotations()
     assert (note.verdict, note.comment) == ("contradicted", "تعليق") and note.lead_time_s and note.lead_time_s > 0
 
 

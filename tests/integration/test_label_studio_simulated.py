@@ -39,12 +39,12 @@ def test_simulated_verdicts_arrive_and_a_second_round_adds_nothing(studio: Studi
     assert collect(store, studio, now=now()).new == 36
     assert simulate(store, studio, seed=3, now=NOW).created == 0
     verdicts = {
-        run.run_id: Counter(row.verdict == "grounded" for row in store.queue.labelled_claims(run.run_id))
+        run.run_id: Counter(row.verdict == "grounded" for row in store.labels.labels(run_id=run.run_id))
         for run in (runs.champion, runs.candidate)
     }
     assert sum(verdicts[runs.champion.run_id].values()) == sum(verdicts[runs.candidate.run_id].values()) == 18
     assert verdicts[runs.champion.run_id][True] > verdicts[runs.candidate.run_id][True]
-    assert all(annotator.simulated and annotator.name.startswith("Simulated annotator ") for annotator in store.queue.annotators())
+    assert all(annotator.simulated and annotator.name.startswith("Simulated annotator ") for annotator in store.labels.annotators())
     (event,) = store.ledger.events()
     assert event.actor == "simulated annotators" and event.detail["tasks"] == 36
     assert {user.name for user in studio.users().values()} >= set(summary.annotators)
@@ -56,7 +56,7 @@ def test_each_verdict_is_the_one_the_script_gives_for_what_it_was_shown(studio: 
     collect(store, studio, now=now())
     scripts = {who.annotator().annotator_id: who for who in (Simulated("ja", 1), Simulated("ja", 2))}
     items = {item.item_id: item for item in store.queue.items()}
-    notes = store.queue.annotations()
+    notes = store.labels.annotations()
     assert len(notes) == 2 * len(items) == 36
     assert all(note.verdict == scripts[note.annotator_id].verdict(items[note.item_id].data, 5) for note in notes)
     assert all(status.open == 0 for status in store.queue.status())

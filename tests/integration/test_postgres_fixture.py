@@ -27,13 +27,13 @@ def test_claims_are_queued_and_labelled_on_postgresql_as_on_sqlite(postgres_url:
         runs = two_runs(store, ("ar", "en"), products=2)
         first = enqueue(store, runs.champion.run_id, runs.candidate.run_id, fraction=0.5, seed=1, overlap=1, now=NOW)
         assert enqueue(store, runs.champion.run_id, runs.candidate.run_id, fraction=0.5, seed=1, overlap=1, now=NOW).new_items == 0
-        store.queue.put_annotators([Annotator(annotator_id("a@x.invalid"), "a@x.invalid", "A", ("ar",))])
+        store.labels.put_annotators([Annotator(annotator_id("a@x.invalid"), "a@x.invalid", "A", ("ar",))])
         notes = [
             Annotation(f"n-{i.item_id}", i.item_id, annotator_id("a@x.invalid"), "grounded", "😀", NOW, NOW) for i in store.queue.items()
         ]
-        store.queue.put_annotations(notes)
+        store.labels.put_annotations(notes)
         store.queue.put_cursor(StudioCursor("http://x", 1, NOW))
         store.queue.put_cursor(StudioCursor("http://x", 1, NOW))
-        results.append((first, store.queue.items(), store.queue.labelled_claims(runs.candidate.run_id), store.queue.status()))
+        results.append((first, store.queue.items(), store.labels.labels(run_id=runs.candidate.run_id), store.queue.status()))
         store.close()
     assert results[0] == results[1]

@@ -40,14 +40,14 @@ def an_experiment(store: Store, *, wrong_every: int = 0, products: int = 12, fra
 
 def label(store: Store, runs: TwoRuns, *, only: Callable[[QueueItem], bool] = lambda item: True, noise: float = 0.03) -> int:
     """A script plays a person who sees what the claim scorer sees, and errs now and then."""
-    store.queue.put_annotators([Annotator("script", "script@example.org", "Script", LANGUAGES, simulated=True)])
+    store.labels.put_annotators([Annotator("script", "script@example.org", "Script", LANGUAGES, simulated=True)])
     notes = []
     for run in (runs.champion, runs.candidate):
         truth = {row.subject_id: row.value for row in store.runs.scores(run.run_id, "grounded", "claim")}
         for item in filter(only, store.queue.items(run_id=run.run_id)):
             slip = int(hashlib.sha256(item.claim_id.encode()).hexdigest()[:6], 16) / 16**6 < noise
             notes.append(a_note(item, "grounded" if (truth[item.claim_id] == 1.0) != slip else "contradicted"))
-    store.queue.put_annotations(notes)
+    store.labels.put_annotations(notes)
     return len(notes)
 
 
@@ -239,8 +239,8 @@ def test_a_case_half_labelled_is_not_a_label_and_is_counted() -> None:
 
 
 def vote(store: Store, item: QueueItem, verdicts: Sequence[ClaimVerdict]) -> None:
-    store.queue.put_annotators(Annotator(f"a{k}", f"a{k}@example.org", "A", ("en",)) for k in range(len(verdicts)))
-    store.queue.put_annotations(a_note(item, verdict, f"a{k}") for k, verdict in enumerate(verdicts))
+    store.labels.put_annotators(Annotator(f"a{k}", f"a{k}@example.org", "A", ("en",)) for k in range(len(verdicts)))
+    store.labels.put_annotations(a_note(item, verdict, f"a{k}") for k, verdict in enumerate(verdicts))
 
 
 def test_a_tie_counts_half_and_not_checkable_is_no_vote() -> None:
@@ -262,8 +262,8 @@ def test_a_deleted_annotation_is_no_label() -> None:
     store = a_store()
     runs = an_experiment(store, products=2)
     label(store, runs)
-    gone = store.queue.annotations()[0]
-    store.queue.mark_deleted([gone.annotation_id])
+    gone = store.labels.annotations()[0]
+    store.labels.mark_deleted([gone.annotation_id])
     assert values(store, runs)[1]["labelled"] == 7
 
 

@@ -102,6 +102,30 @@ def test_a_file_of_the_first_schema_is_upgraded_and_keeps_its_rows(tmp_path: Pat
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
 
 
+def test_labels_of_the_second_schema_are_upgraded_whole_and_foreign_keys_hold_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.sqlite3'}"
+    old = _engine(url)
+    migrate(old, "0002")
+    with old.begin() as connection:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        for statement in SECOND_SCHEMA:
+            connection.exec_driver_sql(statement)
+    old.dispose()
+    upgraded = Store.open(url)
+    (label,) = upgraded.labels.labels()
+    assert (label.verdict, label.rubric, label.subject_id, label.claim_id, label.detail) == (
+        "grounded",
+        "claim-v1",
+        "claim-1",
+        "claim-1",
+        {},
+    )
+    assert [person.expert for person in upgraded.labels.annotators()] == [False]
+    with upgraded.engine.connect() as connection:
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+
+
 def test_the_migrations_make_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
     store = Store.open(f"sqlite:///{tmp_path / 'new.sqlite3'}")
     found = inspect(store.engine)
@@ -122,3 +146,21 @@ def test_two_processes_may_open_a_new_store_at_once(tmp_path: Path) -> None:
     processes = [subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, cwd=ROOT) for _ in range(3)]
     errors = [process.communicate()[1].decode() for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], errors
+
+
+SECOND_SCHEMA = (
+    "INSERT INTO product VALUES ('p1', 'Kettle', 'kitchen', '{}')",
+    "INSERT INTO eval_case VALUES ('case-1', 'highlights', 'p1', 'en', 'kitchen', '{}')",
+    "INSERT INTO dataset VALUES ('d1', 'd', 'highlights', 1, 'now')",
+    "INSERT INTO variant VALUES ('v1', 'v', 'highlights', '{}')",
+    "INSERT INTO run VALUES ('run-1', 'highlights', 'v1', 'd1', 'now', 'now')",
+    "INSERT INTO output (output_id, run_id, case_id, text, status, created_at, passages, aspects, prompt_tokens, generated_tokens)"
+    " VALUES ('output-1', 'run-1', 'case-1', 'Fine.', 'ok', 'now', '[]', '[]', 0, 0)",
+    "INSERT INTO claim VALUES ('claim-1', 'output-1', 0, 'Fine.', 0, 5, '[]')",
+    "INSERT INTO annotator VALUES ('ann', 'a@example.org', 'Ann', '[\"en\"]', 0)",
+    "INSERT INTO queue_item (item_id, queue, feature, language, rubric, run_id, case_id, output_id, claim_id, why, probability, overlap,"
+    " created_at, data) VALUES ('item-1', 'highlights/en/claim-v1', 'highlights', 'en', 'claim-v1', 'run-1', 'case-1', 'output-1',"
+    " 'claim-1', 'random audit', 1.0, 1, 'now', '{}')",
+    "INSERT INTO annotation VALUES ('note-1', 'item-1', 'ann', 'grounded', NULL, 'now', 'now', NULL, 0)",
+    "INSERT INTO studio_task VALUES ('item-1', 'http://x', 1, 1)",
+)

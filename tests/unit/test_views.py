@@ -301,7 +301,7 @@ def hostile_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
         store.runs.add_outputs([output])
         store.runs.add_claims(claims_of(output, "en"))
         score(store, run.run_id, METRICS)
-    store.queue.put_annotators([Annotator("annotator-1", "x@example.org", HOSTILE, ("en",))])
+    store.labels.put_annotators([Annotator("annotator-1", "x@example.org", HOSTILE, ("en",))])
     return app(url, tmp_path, monkeypatch)
 
 

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 @annotators_app.command("list")
 def list_annotators() -> None:
     """Everyone we know, simulated ones marked."""
-    rows = [(a.name, a.email, " ".join(a.languages), "simulated" if a.simulated else "") for a in open_store().queue.annotators()]
+    rows = [(a.name, a.email, " ".join(a.languages), "simulated" if a.simulated else "") for a in open_store().labels.annotators()]
     table("Annotators", ("name", "e-mail", "languages", ""), rows)
 
 

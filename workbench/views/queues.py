@@ -55,7 +55,7 @@ def table(frame: pd.DataFrame, url: str | None) -> None:
 
 def people() -> None:
     st.subheader("Annotators", anchor=False)
-    known = store().queue.annotators()
+    known = store().labels.annotators()
     if not known:
         empty_state("group", "Nobody has labelled yet.")
         return

@@ -22,10 +22,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean, pvariance
 from typing import Any, Literal
 
-from annotators import calibration
-from annotators.calibration import Calibration
 from evals.errors import InputError, SetupError
+from evals.statistics import calibration
 from evals.statistics.agreement import Rated
+from evals.statistics.calibration import Calibration
 
 Method = Literal["majority", "dawid_skene", "one_coin", "mace"]
 
