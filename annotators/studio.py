@@ -197,9 +197,9 @@ class Studio:
             yield _task(task)
 
     def annotated(self, project_id: int) -> Iterator[TaskState]:
-        """Tasks that have an annotation, skips included, as `tasks` gives them: what a first look at a half-labelled project costs is then
-        the labelled half (2,000 tasks of which 1,000 annotated: 1.4 s, `tasks` 2.1 s; the export is no faster and leaves a copy of the
-        project on the server's disk each time).
+        """Tasks that have an annotation, skips included, exactly as `tasks` gives them, without the time for the others: of 2,000 tasks
+        with 200 annotated 0.3 s instead of 1.6 s, with 1,000 annotated 1.5 s instead of 2.5 s. (The server's export takes as long and
+        leaves a copy of the project on its disk each time.)
 
         It cannot see what is not there: tasks nobody touched, and so a task whose last annotation was deleted, or one that was itself
         deleted. Whoever looks for deletions needs `tasks`.

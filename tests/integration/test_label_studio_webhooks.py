@@ -15,7 +15,7 @@ from support import NOW, a_store, two_runs
 
 from annotators import people, server
 from annotators.collect import collect
-from annotators.labeling import result_of
+from annotators.labeling.claims import result_of
 from annotators.push import push
 from annotators.queues import enqueue
 from annotators.receiver import PATH, Puller, app, serve
@@ -54,7 +54,7 @@ def pulling(url: str, studio: Studio, every_s: float) -> Puller:
     def pull(project_ids: Sequence[int] | None) -> None:
         store = Store.open(url)
         try:
-            collect(store, studio, now=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+            collect(store, studio, now=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), projects=project_ids)
         finally:
             store.close()
 
@@ -64,7 +64,7 @@ def pulling(url: str, studio: Studio, every_s: float) -> Puller:
 def labels(url: str) -> dict[str, str]:
     store = Store.open(url)
     try:
-        return {note.item_id: note.verdict for note in store.queue.annotations() if not note.deleted}
+        return {note.item_id: note.verdict for note in store.labels.annotations() if not note.deleted}
     finally:
         store.close()
 
@@ -135,7 +135,7 @@ def test_doubled_and_forged_hints_change_nothing(studio: Studio, annotator: Stud
 
 
 def test_a_project_has_one_webhook_of_ours_and_it_is_mended(studio: Studio) -> None:
-    project_id = studio.ensure_project("highlights/en/claim-v1", "highlights", "en", overlap=1)
+    project_id = studio.ensure_project("highlights/en/claim-v1", overlap=1)
     url, other = f"http://127.0.0.1:9{PATH}", "http://127.0.0.1:9/of-somebody-else"
     for _ in range(2):
         studio.ensure_webhook(project_id, url, "first")
@@ -158,7 +158,7 @@ def test_a_project_has_one_webhook_of_ours_and_it_is_mended(studio: Studio) -> N
 
 
 def test_the_server_may_call_loopback_and_no_other_private_network(studio: Studio) -> None:
-    project_id = studio.ensure_project("highlights/en/claim-v1", "highlights", "en", overlap=1)
+    project_id = studio.ensure_project("highlights/en/claim-v1", overlap=1)
     for address in ("10.0.0.1", "169.254.169.254", "172.16.0.1", "192.168.1.1", "0.0.0.0", "224.0.0.1"):
         with pytest.raises(StudioError, match="reserved network address"):
             studio.ensure_webhook(project_id, f"http://{address}{PATH}", "secret")
@@ -183,7 +183,7 @@ def test_only_loopback_is_missing_from_what_label_studio_would_refuse_by_itself(
 
 def a_half_labelled_project(studio: Studio, annotator: Studio, tasks: int) -> int:
     """Half of the tasks have annotations: of one or two people, some skipped, some with only a skip, one edited, one deleted again."""
-    project_id = studio.ensure_project("highlights/en/claim-v1", "highlights", "en", overlap=2)
+    project_id = studio.ensure_project("highlights/en/claim-v1", overlap=2)
     data = [{"item_id": f"i{number}", "language": "en", "claim": f"claim {number}", "evidence": "e " * 200} for number in range(tasks)]
     ids = studio.import_tasks(project_id, data)
     for number, task_id in enumerate(ids[: tasks // 2]):
@@ -227,11 +227,11 @@ def test_a_task_deleted_while_pages_are_read_hides_no_other(studio: Studio, anno
     studio._request("DELETE", f"/api/tasks/{there[2]}/", "delete a task")
     assert studio.task(there[2]) is None
     assert sorted({*seen, *(task.task_id for task in reading)} - {there[2]}) == [number for number in there if number != there[2]]
-    assert list(studio.annotated(studio.ensure_project("highlights/ja/claim-v1", "highlights", "ja", overlap=1))) == []
+    assert list(studio.annotated(studio.ensure_project("highlights/ja/claim-v1", overlap=1))) == []
 
 
 def test_predictions_go_with_their_tasks_and_are_counted(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    project_id = studio.ensure_project("highlights/en/claim-v1", "highlights", "en", overlap=1)
+    project_id = studio.ensure_project("highlights/en/claim-v1", overlap=1)
     data = [{"item_id": f"i{number}", "language": "en", "claim": "c", "evidence": "e"} for number in range(3)]
     made = [{"model_version": "judge-v1", "score": score, "result": result_of("grounded")} for score in (0.25, None)]
     ids = studio.import_tasks(project_id, data, [made[0], None, made[1]])
