@@ -16,7 +16,7 @@ from evals.statistics.agreement import Rated
 from evals.statistics.consensus import Consensus, consensus
 
 ADJUDICATION = "adjudication"
-_VOTING = (*DRAWN, "flagged")
+VOTING = (*DRAWN, "flagged")
 _YES, _NO = "grounded", "not grounded"
 
 
@@ -41,7 +41,7 @@ class Verdicts:
 def settle(labels: Iterable[Label]) -> Verdicts:
     """One value per claim that anybody voted on. Labels that may not decide (gold, escalated, anchors …) are left out."""
     rows = list(labels)
-    votes = {(row.claim_id, row.annotator_id): row for row in sorted(rows, key=_age) if row.claim_id and row.why in _VOTING}
+    votes = {(row.claim_id, row.annotator_id): row for row in sorted(rows, key=_age) if row.claim_id and row.why in VOTING}
     expert = {row.claim_id: row for row in sorted(rows, key=_age) if row.claim_id and row.why == ADJUDICATION}
     by_language: dict[str, list[Label]] = defaultdict(list)
     for row in votes.values():
