@@ -21,50 +21,23 @@ from evals.paths import DATA
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+# What annotators read, by group. A language that lacks one of these is not read at all.
+_TOLD = "title instructions "
 RUBRIC_TEXTS: dict[str, tuple[str, ...]] = {
-    "failures": (
-        "title",
-        "instructions",
-        "question",
-        "none",
-        "unnatural_wording",
-        "irrelevant_aspect",
-        "not_helpful",
-        "wrong_about_review",
-        "wrong_about_reviewer",
-        "wrong_about_fact",
-        "wrong_sentiment",
-        "unsafe",
-        "wrong_language",
-    ),
-    "preference": (
-        "title",
-        "instructions",
-        "question",
-        "text_a",
-        "text_b",
-        "a_much_better",
-        "a_better",
-        "tie",
-        "b_better",
-        "b_much_better",
-    ),
-    "citations": ("title", "instructions", "question", "sentence", "passage", "supports", "partly", "does_not_support", "cannot_tell"),
-    "rewrite": ("title", "instructions", "question", "original", "rewritten"),
-    "guideline": ("claims",),
-    "ui": (
-        "my_work",
-        "open_next",
-        "waiting",
-        "done_today",
-        "my_languages",
-        "guideline",
-        "nothing_to_do",
-        "conflicts",
-        "sign_in_hint",
-    ),
+    group: tuple(keys.split())
+    for group, keys in {
+        "claims": "span_question span_label",
+        "failures": _TOLD + "question none unnatural_wording irrelevant_aspect not_helpful wrong_about_review wrong_about_reviewer "
+        "wrong_about_fact wrong_sentiment unsafe wrong_language",
+        "preference": _TOLD + "question text_a text_b a_much_better a_better tie b_better b_much_better",
+        "citations": _TOLD + "question sentence passage supports partly does_not_support cannot_tell",
+        "rewrite": _TOLD + "question original rewritten",
+        "adjudication": _TOLD + "votes",
+        "guideline": "claims failures preference citations rewrite",
+        "ui": "my_work open_next waiting done_today my_languages guideline nothing_to_do conflicts sign_in_hint who reserved_until "
+        "limit_reached paused practice open_in_label_studio next_comes",
+    }.items()
 }
-"""Every text a pack must give under ``rubrics``, by group. A language that lacks one of them is not read at all."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def chosen(result: Iterable[Mapping[str, Any]], name: str, scale: Iterable[str])
 
 def texts(result: Iterable[Mapping[str, Any]], name: str) -> str | None:
     """What was written in a box, hidden characters made visible."""
-    return visible("\n".join(str(line) for line in values(result, name, "text")))[:MAX_COMMENT] or None
+    return visible("\n".join(str(line) for line in values(result, name, "text")))[:MAX_COMMENT].strip() or None
 
 
 def marked(result: Iterable[Mapping[str, Any]], name: str, length: int) -> list[list[int]]:
