@@ -202,6 +202,9 @@ queue_item = Table(
     Index("ix_queue_item_queue", "queue"),
     Index("ix_queue_item_run", "run_id"),
     Index("ix_queue_item_subject", "subject_id", "rubric"),
+    Index("ix_queue_item_case", "case_id"),
+    Index("ix_queue_item_language", "language", "created_at", "item_id"),
+    Index("ix_queue_item_why", "why", "language"),
 )
 answer_key = Table(
     "answer_key",
@@ -220,6 +223,8 @@ reservation = Table(
     _ref("annotator_id", "annotator.annotator_id", primary_key=True),
     _word("reserved_at"),
     _word("expires_at"),
+    _word("outcome", nullable=True),
+    Index("ix_reservation_annotator", "annotator_id", "expires_at"),
 )
 studio_project = Table(
     "studio_project",

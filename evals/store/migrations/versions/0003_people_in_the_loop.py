@@ -28,6 +28,9 @@ def upgrade() -> None:
         for name in ('run_id', 'case_id', 'output_id', 'claim_id'):
             batch.alter_column(name, existing_type=sa.String(length=128), nullable=True)
         batch.create_index('ix_queue_item_subject', ['subject_id', 'rubric'], unique=False)
+        batch.create_index('ix_queue_item_case', ['case_id'], unique=False)
+        batch.create_index('ix_queue_item_language', ['language', 'created_at', 'item_id'], unique=False)
+        batch.create_index('ix_queue_item_why', ['why', 'language'], unique=False)
 
     op.execute("UPDATE studio_project SET rubric_sha256 = ''")  # what was asked is named in another way now
 
@@ -56,10 +59,12 @@ def upgrade() -> None:
     sa.Column('annotator_id', sa.String(length=128), nullable=False),
     sa.Column('reserved_at', sa.String(length=128), nullable=False),
     sa.Column('expires_at', sa.String(length=128), nullable=False),
+    sa.Column('outcome', sa.String(length=128), nullable=True),
     sa.ForeignKeyConstraint(['annotator_id'], ['annotator.annotator_id'], name=op.f('fk_reservation_annotator_id')),
     sa.ForeignKeyConstraint(['item_id'], ['queue_item.item_id'], name=op.f('fk_reservation_item_id')),
     sa.PrimaryKeyConstraint('item_id', 'annotator_id', name=op.f('pk_reservation'))
     )
+    op.create_index('ix_reservation_annotator', 'reservation', ['annotator_id', 'expires_at'], unique=False)
     op.create_table('annotation_edit',
     sa.Column('annotation_id', sa.String(length=128), nullable=False),
     sa.Column('updated_at', sa.String(length=128), nullable=False),
