@@ -14,7 +14,7 @@ from support import NOW, TwoRuns, a_store, two_runs
 
 from annotators import people, server
 from annotators.collect import collect
-from annotators.labeling import result_of
+from annotators.labeling.claims import result_of
 from annotators.push import push
 from annotators.queues import enqueue
 from annotators.studio import Studio
@@ -86,7 +86,7 @@ def test_one_person_has_one_verdict_per_item_the_latest(studio: Studio) -> None:
     store, _ = pushed(studio)
     task = store.queue.tasks(studio.url)[0]
     for number, verdict in enumerate(("grounded", "unsupported")):
-        studio.annotate(task.task_id, result_of(verdict), unique_id=unique(number))  # type: ignore[arg-type]  # two literals
+        studio.annotate(task.task_id, result_of(verdict), unique_id=unique(number))
     collect(store, studio, now=now())
     assert [note.verdict for note in living(store)] == ["unsupported"]
 
@@ -94,7 +94,7 @@ def test_one_person_has_one_verdict_per_item_the_latest(studio: Studio) -> None:
 def test_what_label_studio_should_not_have_accepted_is_named_and_not_stored(studio: Studio) -> None:
     store, _ = pushed(studio)
     tasks = store.queue.tasks(studio.url)
-    studio.annotate(tasks[0].task_id, result_of("Supported"), unique_id=unique(1))  # type: ignore[arg-type]  # the shown text, not its alias
+    studio.annotate(tasks[0].task_id, result_of("Supported"), unique_id=unique(1))  # the shown text, not its alias
     studio.annotate(tasks[1].task_id, [], unique_id=unique(2))
     studio.annotate(tasks[2].task_id, [*result_of("grounded"), *result_of("contradicted")], unique_id=unique(3))
     studio.annotate(tasks[3].task_id, result_of("grounded"), unique_id=unique(4))
@@ -128,7 +128,7 @@ def test_labels_survive_a_project_deleted_by_hand_and_nobody_is_asked_again_for_
         studio.annotate(task.task_id, result_of("grounded"), unique_id=unique(number))
     collect(store, studio, now=now())
     studio.delete_project(tasks[0].project_id)
-    assert collect(store, studio, now=now()).missing_projects == ["highlights/en/claim-v1"]
+    assert collect(store, studio, now=now()).missing_projects == ["highlights/en/claim-v2"]
     assert len(living(store)) == 5
     assert push(store, studio).sent == len(tasks) - 5
     collect(store, studio, now=now())
@@ -181,16 +181,16 @@ _COLLECTOR = """
 import os, signal, sys
 from annotators import collect, studio
 from evals.store import Store
-from evals.store.queue import Queue
+from evals.store.labels import Labels
 url, server = sys.argv[1:]
-collect.BATCH, stored, original = 3, 0, Queue.put_annotations
+collect.BATCH, stored, original = 3, 0, Labels.put_annotations
 def then_die(self, annotations):
     global stored
     original(self, annotations)
     stored += 1
     if stored == 2:
         os.kill(os.getpid(), signal.SIGKILL)
-Queue.put_annotations = then_die
+Labels.put_annotations = then_die
 collect.collect(Store.open(url), studio.Studio(server, sys.stdin.read()), now="2100-01-01T00:00:00Z")
 """
 

@@ -14,7 +14,7 @@ from lossy_proxy import lossy_proxy
 from support import NOW, a_store, two_runs
 
 from annotators import push as push_module
-from annotators.labeling import result_of
+from annotators.labeling.claims import result_of
 from annotators.push import push
 from annotators.queues import enqueue
 from annotators.studio import Studio
@@ -57,7 +57,7 @@ def test_tasks_are_in_the_order_of_the_queue_so_that_the_arms_stay_mixed(studio:
     store = queued()
     push(store, studio)
     in_order = [task.item_id for task in sorted(store.queue.tasks(studio.url), key=lambda task: task.task_id)]
-    assert in_order == [item.item_id for item in store.queue.items("highlights/en/claim-v1")]
+    assert in_order == [item.item_id for item in store.queue.items("highlights/en/claim-v2")]
 
 
 @pytest.mark.parametrize("mode", ["502", "drop"])
@@ -101,30 +101,30 @@ def test_duplicates_on_the_server_are_repaired_without_losing_annotations(studio
 def test_a_project_deleted_by_hand_is_made_again(studio: Studio) -> None:
     store = queued(languages=("en", "ja"))
     first = push(store, studio)
-    studio.delete_project(first.projects["highlights/ja/claim-v1"])
+    studio.delete_project(first.projects["highlights/ja/claim-v2"])
     again = push(store, studio)
-    assert (again.sent, again.lost) == (18, 18) and again.projects["highlights/en/claim-v1"] == first.projects["highlights/en/claim-v1"]
+    assert (again.sent, again.lost) == (18, 18) and again.projects["highlights/en/claim-v2"] == first.projects["highlights/en/claim-v2"]
     assert on_server(studio, store) == every_item(store)
 
 
 def test_somebody_elses_project_under_a_number_that_was_ours_is_left_alone(studio: Studio) -> None:
     store = queued()
-    before = push(store, studio).projects["highlights/en/claim-v1"]
+    before = push(store, studio).projects["highlights/en/claim-v2"]
     studio.delete_project(before)
     stranger = studio._json("POST", "/api/projects", "make a project", json={"title": "Theirs", "label_config": "<View></View>"})
-    store.queue.put_project(StudioProject("highlights/en/claim-v1", studio.url, stranger["id"], "0"))
-    assert push(store, studio).projects["highlights/en/claim-v1"] != stranger["id"]
+    store.queue.put_project(StudioProject("highlights/en/claim-v2", studio.url, stranger["id"], "0"))
+    assert push(store, studio).projects["highlights/en/claim-v2"] != stranger["id"]
     assert studio.task_count(stranger["id"]) == 0 and on_server(studio, store) == every_item(store)
 
 
 def test_a_ledger_that_promises_tasks_the_server_has_not_got_is_corrected(studio: Studio) -> None:
     store = queued()
-    project_id = push(store, studio).projects["highlights/en/claim-v1"]
+    project_id = push(store, studio).projects["highlights/en/claim-v2"]
     first = store.queue.items()[0].item_id
     store.queue.put_tasks([StudioTask(first, studio.url, project_id, 10**6)])
     studio.import_tasks(project_id, [{"item_id": "stranger", "language": "en", "claim": "x", "evidence": "y"}])
     summary = push(store, studio)
-    assert summary.foreign_tasks == {"highlights/en/claim-v1": 1} and summary.sent == 0
+    assert summary.foreign_tasks == {"highlights/en/claim-v2": 1} and summary.sent == 0
     assert on_server(studio, store) == sorted([*every_item(store), "stranger"])
     assert {task.task_id for task in store.queue.tasks(studio.url)} <= set(studio.item_ids(project_id))
 
