@@ -11,11 +11,12 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from annotators.budget import LabellingPlan, QueuePlan, remaining, week_of
 from annotators.items import ARMS, Answered, Asking, items_of
-from annotators.labeling import CLAIM_V2, rubric_named
+from annotators.labeling import CLAIM_V2, Rubric, rubric_named
 from annotators.sampling import Candidate, Drawn, draw, uncertainty
 from evals.errors import InputError
-from evals.records import DRAWN, Arm, Case, Claim, QueueItem, Run
+from evals.records import DRAWN, Arm, Claim, Feature, QueueItem, Run
 from evals.store import Store
 
 JUDGE = "grounded"  # the metric whose scores of claims say where a judge is unsure
@@ -41,27 +42,25 @@ def enqueue(
     candidate_run_id: str,
     *,
     seed: int,
-    overlap: int,
     now: str,
+    plan: LabellingPlan | None = None,
     fraction: float | None = None,
-    budget: Mapping[str, int] | None = None,
+    overlap: int | None = None,
     rubrics: Sequence[str] = (CLAIM_V2.name,),
-    audit_share: float = 1.0,
 ) -> EnqueueSummary:
     """Queue what `rubrics` ask about a sample of the cases that both runs have answered; asked again it adds nothing, asked for more it
     keeps what it drew.
 
-    Either a `fraction` of each language's cases or a `budget` of cases per language (in all, not in addition). `audit_share` 1 draws them
-    all alike; the smaller it is, the more often those are drawn about which the judge is unsure. Cases in which a rail blocked something
-    are queued too, as ``flagged``: they are for looking at. Raises InputError for runs that cannot be compared.
+    How many cases: a `fraction` of each language's, else what the `plan` leaves of this week's budget. How many people per item: `overlap`,
+    else the plan's. With a plan those cases are drawn more often about which the judge is unsure; without, all alike. Cases in which a rail
+    blocked something are queued too, as ``flagged``: they are for looking at. Raises InputError for runs that cannot be compared.
     """
     champion, candidate = _comparable(store, champion_run_id, candidate_run_id)
-    if overlap < 1 or (fraction is None) == (budget is None) or not 0 < (1 if fraction is None else fraction) <= 1:
-        raise InputError(f"either a fraction in (0, 1] or a budget, and overlap at least 1: {fraction}, {budget}, {overlap}")
+    if not 0 < (1 if fraction is None else fraction) <= 1 or (overlap or 1) < 1 or (plan is None and None in (fraction, overlap)):
+        raise InputError(f"a fraction in (0, 1] and an overlap of at least 1, or a plan that says them: {fraction}, {overlap}")
     answered = _answered(store, champion, candidate)
     asked = [rubric for rubric in map(rubric_named, rubrics) if champion.feature in rubric.features]
-    budget = budget if budget is not None else shares([one.case for one in answered], fraction or 1.0)
-    draws = [_Draw(store, answered, Asking(rubric, overlap, seed, now), budget, audit_share) for rubric in asked]
+    draws = [_Draw(store, answered, _asking(rubric, champion.feature, plan, overlap, seed, now), plan, fraction) for rubric in asked]
     items = [list(one.items()) for one in draws]
     return EnqueueSummary(
         eligible=len(answered),
@@ -74,30 +73,49 @@ def enqueue(
     )
 
 
-def shares(cases: Sequence[Case], fraction: float) -> dict[str, int]:
-    """The budget that is a fraction of each language's cases, rounded up."""
-    counts = Counter(case.language for case in cases)
-    return {language: math.ceil(round(fraction * count, 9)) for language, count in counts.items()}
+def _asking(rubric: Rubric, feature: Feature, plan: LabellingPlan | None, overlap: int | None, seed: int, now: str) -> Asking:
+    people = overlap if overlap is not None or plan is None else plan.queue(feature, rubric.name).overlap
+    return Asking(rubric, people or 1, seed, now)
 
 
 class _Draw:
     """The sample under one rubric. Which cases are drawn depends on the two runs and the seed alone: a smaller budget under one rubric
     draws some of the cases that a larger one draws under another."""
 
-    def __init__(self, store: Store, answered: Sequence[Answered], asking: Asking, budget: Mapping[str, int], audit_share: float) -> None:
+    def __init__(
+        self, store: Store, answered: Sequence[Answered], asking: Asking, plan: LabellingPlan | None, fraction: float | None
+    ) -> None:
         self.store, self.answered, self.asking = store, answered, asking
-        runs = answered[0].runs if answered else {}
-        self.run_ids = [run.run_id for run in runs.values()]
+        self.run_ids = [run.run_id for run in answered[0].runs.values()] if answered else []
+        already = self._already()
+        audit_share = 1.0 if plan is None or not answered else self._plan(plan).audit_share
         self.drawn = draw(
             _candidates(store, answered, audit_share),
-            budget,
+            self._week(plan, already) if plan and fraction is None else _shares(answered, fraction or 1.0),
             audit_share=audit_share,
             seed=asking.seed,
             experiment="/".join(self.run_ids),
-            already=self._already(),
+            already=already,
         )
         is_claim = asking.rubric.subject == "claim"
         self.flagged = _flagged(store, self.run_ids, answered) - self.drawn.keys() if is_claim else set()
+
+    def _plan(self, plan: LabellingPlan) -> QueuePlan:
+        return plan.queue(self.answered[0].case.feature, self.asking.rubric.name)
+
+    def _week(self, plan: LabellingPlan, already: Mapping[str, float]) -> dict[str, int]:
+        """Cases per language in all: those drawn before, and what is left of this week's budget, whichever runs used it up."""
+        if not self.answered:
+            return {}
+        feature, rubric = self.answered[0].case.feature, self.asking.rubric.name
+        week = Counter[str]()
+        for language, day, cases in self.store.queue.drawn_by_day(feature, rubric):
+            week[language] += cases if week_of(day) == week_of(self.asking.now) else 0
+        mine = Counter(one.case.language for one in self.answered if one.case.case_id in already)
+        return {
+            language: mine[language] + remaining(plan, feature, rubric, language, week[language])
+            for language in {one.case.language for one in self.answered}
+        }
 
     def _already(self) -> dict[str, float]:
         found: dict[str, float] = {}
@@ -119,6 +137,12 @@ class _Draw:
         """How many were new."""
         drawn = {case_id: (one.why, one.probability) for case_id, one in self.drawn.items()}
         return self.store.queue.add_sample(items, self.run_ids, self.asking.rubric.name, drawn)
+
+
+def _shares(answered: Sequence[Answered], fraction: float) -> dict[str, int]:
+    """The number of cases that is a fraction of each language's, rounded up."""
+    counts = Counter(one.case.language for one in answered)
+    return {language: math.ceil(round(fraction * count, 9)) for language, count in counts.items()}
 
 
 def _comparable(store: Store, champion_run_id: str, candidate_run_id: str) -> tuple[Run, Run]:

@@ -131,6 +131,16 @@ class Queue:
         return found[0] if found else None
 
     # ------------------------------------------------------------------ figures
+    def drawn_by_day(self, feature: str, rubric: str) -> list[tuple[str, str, int]]:
+        """(language, a time on that day, cases) of the cases drawn for people, by the day they were queued."""
+        t = tables.queue_item.c
+        day = func.substr(t.created_at, 1, 10)
+        query = select(t.language, func.min(t.created_at), func.count(t.case_id.distinct())).where(
+            t.feature == feature, t.rubric == rubric, t.why.in_(DRAWN)
+        )
+        with self._engine.connect() as connection:
+            return [(row[0], row[1], row[2]) for row in connection.execute(query.group_by(t.language, day).order_by(t.language, day))]
+
     def status(self) -> list[QueueStatus]:
         """Every queue in figures, in SQL."""
         item, note, task = tables.queue_item, tables.annotation, tables.studio_task

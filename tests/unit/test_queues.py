@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from support import NOW, TwoRuns, a_case, a_finding, a_product, a_run, a_store, a_variant, an_output, two_runs
 
 from annotators import queues, tasks
-from annotators.labeling import RUBRICS, read_counts
+from annotators.budget import load_plan
+from annotators.labeling import ADJUDICATION, RUBRICS, read_counts
 from evals.errors import InputError
+from evals.experiment import score
+from evals.metrics import METRICS
 from evals.packs import pack
-from evals.records import AspectRow, Case, Passage
+from evals.records import FEATURES, AspectRow, Passage
 from evals.store import Store
 
 
-def many_cases(language: str, count: int) -> list[Case]:
-    return [a_case("highlights", a_product(number), language) for number in range(count)]
-
-
-def enqueue(store: Store, runs: TwoRuns, fraction: float = 1.0, seed: int = 1, overlap: int = 1) -> queues.EnqueueSummary:
+def enqueue(
+    store: Store, runs: TwoRuns, fraction: float = 1.0, seed: int = 1, overlap: int = 1, rubrics: Sequence[str] = ("claim-v2",)
+) -> queues.EnqueueSummary:
     champion, candidate = runs.champion.run_id, runs.candidate.run_id
-    return queues.enqueue(store, champion, candidate, fraction=fraction, seed=seed, overlap=overlap, now=NOW)
+    return queues.enqueue(store, champion, candidate, fraction=fraction, seed=seed, overlap=overlap, rubrics=rubrics, now=NOW)
 
 
 def test_both_arms_of_a_case_are_queued_together_and_asking_twice_adds_nothing() -> None:
@@ -109,3 +113,84 @@ def test_a_case_that_one_arm_has_not_answered_is_not_drawn() -> None:
     store.runs.add_outputs([an_output(unfinished, first, "Sound: fine.")])
     summary = queues.enqueue(store, runs.champion.run_id, unfinished.run_id, fraction=1, seed=1, overlap=1, now=NOW)
     assert (summary.eligible, summary.sampled) == (1, 1)
+
+
+# ---------------------------------------------------------------------------------------------- every rubric
+
+
+def test_every_rubric_makes_items_that_hold_what_its_page_shows() -> None:
+    store = a_store()
+    for feature in FEATURES:
+        runs = two_runs(store, ("en",), feature=feature, products=4, wrong_every=2)
+        enqueue(store, runs, rubrics=[name for name in RUBRICS if name != ADJUDICATION.name])
+    found = Counter((item.feature, item.rubric) for item in store.queue.items())
+    assert {rubric for _, rubric in found} == set(RUBRICS) - {ADJUDICATION.name} and ("highlights", "citation-v1") not in found
+    for item in store.queue.items():
+        assert set(item.data) == {"item_id", "language", *RUBRICS[item.rubric].keys[item.feature]}
+        assert (item.claim_id is not None) == (RUBRICS[item.rubric].subject == "claim")
+
+
+def test_the_sides_of_a_pair_are_drawn_stored_and_never_shown() -> None:
+    store = a_store()
+    runs = two_runs(store, ("en", "ja"), products=30, wrong_every=1)
+    enqueue(store, runs, rubrics=["preference-v1"])
+    items = store.queue.items()
+    first = Counter(item.first for item in items)
+    assert len(items) == 60 and 18 < first["champion"] < 42
+    outputs = {output.output_id: output.text for run in (runs.champion, runs.candidate) for output in store.runs.outputs(run.run_id)}
+    for item in items:
+        shown = {"champion": outputs[str(item.other_output_id)], "candidate": outputs[str(item.output_id)]}
+        assert item.data["text_a"] == shown[str(item.first)]
+        assert "champion" not in json.dumps(item.data) and "candidate" not in json.dumps(item.data)
+
+
+def test_with_two_people_a_pair_is_shown_both_ways_round() -> None:
+    store = a_store()
+    enqueue(store, two_runs(store, ("en",), products=3, wrong_every=1), rubrics=["preference-v1"], overlap=3)
+    copies: dict[str, list[tuple[str | None, int]]] = {}
+    for item in store.queue.items():
+        copies.setdefault(item.subject_id, []).append((item.first, item.overlap))
+    assert all({side for side, _ in both} == {"champion", "candidate"} and sum(n for _, n in both) == 3 for both in copies.values())
+
+
+# ---------------------------------------------------------------------------------------------- a plan
+
+
+def with_plan(store: Store, runs: TwoRuns, now: str, per_week: int = 3) -> queues.EnqueueSummary:
+    plan = load_plan()
+    row = replace(plan.queue("highlights", "claim-v2"), cases_per_week={"default": per_week}, overlap=2)
+    narrow = replace(plan, queues={**plan.queues, ("highlights", "claim-v2"): row})
+    return queues.enqueue(store, runs.champion.run_id, runs.candidate.run_id, plan=narrow, seed=1, now=now)
+
+
+def test_a_weeks_budget_is_spent_once_and_next_week_there_is_another() -> None:
+    store = a_store()
+    runs = two_runs(store, ("en", "ja"), products=12)
+    monday, sunday, next_monday = "2026-11-16T08:00:00Z", "2026-11-22T23:00:00Z", "2026-11-23T08:00:00Z"
+    assert with_plan(store, runs, monday).sampled == 6
+    assert with_plan(store, runs, sunday).new_items == 0
+    before = {item.item_id for item in store.queue.items()}
+    assert with_plan(store, runs, next_monday).sampled == 12
+    items = store.queue.items()
+    assert before < {item.item_id for item in items} and {item.overlap for item in items} == {2}
+    drawn = {(item.language, item.case_id): item.probability for item in items}
+    for language in ("en", "ja"):
+        assert all(6 / 12 * 0.5 <= p <= 1 for (tag, _), p in drawn.items() if tag == language)
+
+
+def test_a_case_the_judge_doubts_is_drawn_more_often_and_says_so() -> None:
+    store = a_store()
+    runs = two_runs(store, ("en",), products=20, wrong_every=4)
+    for run in (runs.champion, runs.candidate):
+        score(store, run.run_id, METRICS)
+    with_plan(store, runs, NOW, per_week=8)
+    chances = {(item.why, round(item.probability, 3)) for item in store.queue.items()}
+    assert {why for why, _ in chances} <= {"random audit", "uncertain"} and len({p for _, p in chances}) > 1
+    assert max(p for why, p in chances if why == "random audit") <= 8 / 20 + 1e-9
+
+
+def test_neither_a_plan_nor_a_fraction_is_refused() -> None:
+    store = a_store()
+    runs = two_runs(store, ("en",), products=2)
+    with pytest.raises(InputError, match="or a plan"):
+        queues.enqueue(store, runs.champion.run_id, runs.candidate.run_id, seed=1, now=NOW)
