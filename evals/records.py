@@ -415,7 +415,8 @@ class Label:
 @dataclass(frozen=True)
 class Escalation:
     """A customer's report about something published. id = hash(output_id, report). The output is hidden while one is open, and its case is
-    a regression case for ever. `resolution` says what came of it."""
+    a regression case for ever. `resolution` says what came of it; `withdrawn`: the text was wrong, so that it stays hidden although the
+    escalation is no longer open."""
 
     escalation_id: str
     feature: Feature
@@ -426,6 +427,7 @@ class Escalation:
     created_at: str
     resolved_at: str | None = None
     resolution: str | None = None
+    withdrawn: bool = False
 
 
 # ---------------------------------------------------------------------------------------------- decisions

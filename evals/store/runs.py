@@ -137,6 +137,25 @@ class Runs:
         t = tables.output.c
         return self._one(Output, select(tables.output).where(t.run_id == run_id, t.case_id == case_id), f"{run_id} × {case_id}")
 
+    def newest_output(self, variant_id: str, product_id: str, language: str, case_id: str | None = None) -> Output | None:
+        """What the variant's newest finished run that speaks of the product in the language says, of `case_id` where one is named."""
+        output, run, kase = tables.output, tables.run, tables.case
+        joined = output.join(run, run.c.run_id == output.c.run_id).join(kase, kase.c.case_id == output.c.case_id)
+        of_product = (kase.c.product_id == product_id, kase.c.language == language)
+        query = select(output).select_from(joined).where(run.c.variant_id == variant_id, run.c.finished_at.is_not(None), *of_product)
+        query = query if case_id is None else query.where(kase.c.case_id == case_id)
+        found = self._all(Output, query.order_by(run.c.finished_at.desc(), run.c.created_at.desc(), output.c.output_id).limit(1))
+        return found[0] if found else None
+
+    def answered(self, variant_id: str, product_id: str | None = None, language: str | None = None, limit: int = 500) -> list[Case]:
+        """Cases that finished runs of the variant answered, by product and language: the first `limit` of all, or of those named."""
+        kase = tables.case
+        runs = select(tables.run.c.run_id).where(tables.run.c.variant_id == variant_id, tables.run.c.finished_at.is_not(None))
+        query = select(kase).where(kase.c.case_id.in_(select(tables.output.c.case_id).where(tables.output.c.run_id.in_(runs))))
+        for column, wanted in ((kase.c.product_id, product_id), (kase.c.language, language)):
+            query = query if wanted is None else query.where(column == wanted)
+        return self._all(Case, query.order_by(kase.c.product_id, kase.c.language, kase.c.case_id).limit(limit))
+
     def totals(self, run_id: str) -> RunTotals:
         """Counts, tokens and seconds of a run."""
         t = tables.output.c

@@ -79,6 +79,7 @@ case = Table(
     _word("language"),
     _word("category"),
     _json("inputs"),
+    Index("ix_eval_case_product_language", "product_id", "language"),
 )
 dataset = Table(
     "dataset",
@@ -287,6 +288,7 @@ escalation = Table(
     _word("created_at"),
     _word("resolved_at", nullable=True),
     _text("resolution", nullable=True),
+    Column("withdrawn", Boolean, nullable=False),
     Index("ix_escalation_output", "output_id"),
 )
 decision = Table(
