@@ -1,17 +1,21 @@
-"""``plumb label-studio``, ``plumb queue``, ``plumb collect``: outputs to people and their labels back."""
+"""``plumb label-studio``, ``queue``, ``collect``, ``conflicts``, ``listen``: outputs to people and their labels back."""
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
 from annotators import collect as collecting
+from annotators import conflicts as disputes
 from annotators import push as pushing
 from annotators import queues, server
+from annotators.budget import load_plan
+from annotators.labeling import CLAIM_V2
 from annotators.studio import Studio
 from evals.paths import home
-from workbench import sentences
+from workbench import listening, sentences
 from workbench.commands.running import FeatureName
 from workbench.context import feature_of, now, open_store, run_named
 from workbench.output import say, table
@@ -24,6 +28,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(studio_app, name="label-studio")
     app.command("queue")(queue)
     app.command("collect")(collect)
+    app.command("conflicts")(conflicts)
+    app.command("listen")(listen)
 
 
 def open_studio() -> Studio:
@@ -56,18 +62,21 @@ def queue(
     feature: FeatureName,
     champion: Annotated[str, typer.Option(help="a run id or a variant's name")] = "template",
     candidate: Annotated[str, typer.Option(help="a run id or a variant's name")] = "lm-int8",
-    fraction: Annotated[float, typer.Option(min=0, max=1, help="share of the cases to put before people")] = 0.5,
-    overlap: Annotated[int, typer.Option(min=1, help="annotators per claim")] = 1,
+    rubric: Annotated[list[str] | None, typer.Option(help=f"what is asked, may be repeated; else {CLAIM_V2.name}")] = None,
+    fraction: Annotated[float | None, typer.Option(min=0, max=1, help="share of the cases; else what the plan leaves of the week")] = None,
+    overlap: Annotated[int | None, typer.Option(min=1, help="people per item; else the plan's")] = None,
     seed: Annotated[int, typer.Option()] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
 ) -> None:
-    """Draw cases with known probabilities, queue both runs' claims by language, and push them to Label Studio."""
+    """Draw cases with known probabilities, queue what the rubrics ask by language, and push it to Label Studio."""
     store, kind = open_store(), feature_of(feature)
     runs = [run_named(store, kind, name).run_id for name in (champion, candidate)]
-    drawn = queues.enqueue(store, *runs, fraction=fraction, seed=seed, overlap=overlap, now=now())
-    studio = open_studio()
+    asked = rubric or [CLAIM_V2.name]
+    drawn = queues.enqueue(
+        store, *runs, seed=seed, now=now(), plan=load_plan(), fraction=fraction, overlap=overlap, rubrics=asked
+    )  # fmt: skip
     with bar("pushing tasks", quiet=quiet) as progress:
-        pushed = pushing.push(store, studio, progress=progress)
+        pushed = pushing.push(store, open_studio(), progress=progress)
     say(f"{sentences.drawn(drawn)}\n{sentences.pushed(pushed)}", quiet=quiet)
 
 
@@ -77,3 +86,27 @@ def collect(full: Annotated[bool, typer.Option("--full", help="sweep everything:
     say(sentences.collected(collecting.collect(store, open_studio(), now=now(), full=full)))
     rows = [(s.queue, s.items, s.sent, s.done, s.open, s.annotations) for s in store.queue.status()]
     table("Queues", ("queue", "items", "sent", "done", "open", "annotations"), rows)
+
+
+def conflicts() -> None:
+    """What people disagree about; new conflicts are put before the experts of the language."""
+    store = open_store()
+    if new := disputes.queue_conflicts(store, now=now()):
+        say(sentences.pushed(pushing.push(store, open_studio())))
+    rows = [
+        (one.item.language, one.item.feature, str(one.item.data.get("claim", ""))[:80], " · ".join(vote.verdict for vote in one.votes),
+         one.settled_by.verdict if one.settled_by else "open")
+        for one in disputes.conflicts(store)
+    ]  # fmt: skip
+    table(f"Conflicts ({new} new)", ("language", "feature", "claim", "said", "settled"), rows)
+
+
+def listen(
+    port: Annotated[int, typer.Option()] = listening.PORT,
+    every_s: Annotated[float, typer.Option(help="seconds between two pulls of everything")] = 30.0,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+) -> None:
+    """While people label: bring each label in seconds after it was given, and hand conflicts to experts. Ends with Ctrl-C."""
+    with listening.listening(open_store(), open_studio(), port=port, every_s=every_s) as (served, _):
+        say(f"Listening on {served.url}; labels are pulled when Label Studio hints, and every {every_s:.0f} s.")
+        listening.wait_for_the_end(os.getppid() if with_parent else None)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from evals.paths import ROOT
+from annotators import server
+from evals.paths import ROOT, home
 
 ENTRY = Path(__file__).parents[1] / "app.py"
 
@@ -26,8 +28,14 @@ def serve(context: typer.Context) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "runner.server", *arguments])
 
 
-def ui(port: Annotated[int, typer.Option()] = 8501) -> None:
-    """Open the workbench on loopback."""
+def ui(
+    port: Annotated[int, typer.Option()] = 8501,
+    listen: Annotated[bool, typer.Option("--listen/--no-listen", help="pull labels while it is open, where Label Studio runs")] = True,
+) -> None:
+    """Open the workbench on loopback; while it is open, labels are pulled as they are given."""
+    if listen and server.status(home()):
+        # it ends with this process, which becomes Streamlit below
+        subprocess.Popen([sys.executable, "-m", "workbench", "listen", "--with-parent"], stdin=subprocess.DEVNULL, cwd=ROOT)
     os.chdir(ROOT)  # Streamlit reads .streamlit/config.toml from the working folder
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(ENTRY), "--server.port", str(port)])
 

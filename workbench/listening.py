@@ -1,0 +1,66 @@
+"""While people label: hints from Label Studio are taken, labels pulled, conflicts handed to experts, reports of customers received.
+
+``plumb listen`` runs it alone, ``plumb ui`` beside the workbench. Nothing here decides anything that a later ``plumb collect`` would not:
+it only makes it soon.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from annotators import collect as collecting
+from annotators import conflicts, receiver
+from annotators import push as pushing
+from annotators.receiver import Puller, Served
+from annotators.studio import Studio
+from evals.store import Store
+from workbench.context import now
+
+PORT = 8502
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_WATCH_S = 1.0
+
+
+class Tending:
+    """One pull: what people said comes in, what they disagree about goes out."""
+
+    def __init__(self, store: Store, studio: Studio, hook: str) -> None:
+        self._store, self._studio, self._hook = store, studio, hook
+        self._hooked: set[int] = set()
+
+    def pull(self, project_ids: Sequence[int] | None) -> None:
+        """Collect these projects, or all; raises StudioError."""
+        collecting.collect(self._store, self._studio, now=now(), projects=project_ids)
+        if conflicts.queue_conflicts(self._store, now=now()):
+            pushing.push(self._store, self._studio)
+        self._ask_for_hints()
+
+    def _ask_for_hints(self) -> None:
+        """Label Studio elsewhere cannot reach this machine's loopback: then the timer alone pulls."""
+        if urlsplit(self._studio.url).hostname not in _LOOPBACK:
+            return
+        secret = self._studio.secret_for("webhooks")
+        for project in self._store.queue.projects(self._studio.url):
+            if project.project_id not in self._hooked:
+                self._studio.ensure_webhook(project.project_id, self._hook, secret)
+                self._hooked.add(project.project_id)
+
+
+@contextmanager
+def listening(store: Store, studio: Studio, *, port: int = PORT, every_s: float = receiver.EVERY_S) -> Iterator[tuple[Served, Puller]]:
+    """Receiver and puller, until the block ends. Raises SetupError when the port is taken."""
+    url = f"http://127.0.0.1:{port}{receiver.PATH}"
+    puller = Puller(Tending(store, studio, url).pull, now=now, every_s=every_s)
+    application = receiver.app(puller.hint, studio.secret_for("webhooks"), status=puller.status)
+    with receiver.serve(application, port) as served, puller:
+        yield served, puller
+
+
+def wait_for_the_end(parent: int | None) -> None:
+    """Until interrupted, or until the process that started us is gone."""
+    while parent is None or os.getppid() == parent:
+        time.sleep(_WATCH_S)
