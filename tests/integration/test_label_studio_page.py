@@ -55,7 +55,7 @@ def test_an_arabic_page_reads_from_the_right_and_its_choice_comes_back_as_an_ali
     store = a_store()
     runs = two_runs(store, ("ar",), products=1)
     enqueue(store, runs.champion.run_id, runs.candidate.run_id, fraction=1, seed=1, overlap=1, now=NOW)
-    project_id = push(store, studio).projects["highlights/ar/claim-v1"]
+    project_id = push(store, studio).projects["highlights/ar/claim-v2"]
     open_stream(page, studio.project_url(project_id))
     container, line = page.locator(".lsf-richtext__container").first, page.locator(".lsf-richtext__line").first
     outer, inner = container.bounding_box(), line.bounding_box()
@@ -71,7 +71,7 @@ def test_an_arabic_page_reads_from_the_right_and_its_choice_comes_back_as_an_ali
 
 
 def test_hostile_claims_and_evidence_stay_text(studio: Studio, page: Page, tmp_path: Path) -> None:
-    project_id = studio.ensure_project("highlights/en/claim-v1", "highlights", "en", overlap=1)
+    project_id = studio.ensure_project("highlights/en/claim-v2", overlap=1)
     claim = "<img src=x onerror=\"document.title='owned'\"><b>bold</b> {{7*7}} $evidence"
     studio.import_tasks(
         project_id, [{"item_id": "x", "language": "en", "claim": claim, "evidence": "<script>document.title='owned'</script>"}]

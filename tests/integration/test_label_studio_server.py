@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from annotators import server
-from annotators.labeling import result_of
+from annotators.labeling.claims import result_of
 from annotators.studio import Studio
 from evals.errors import SetupError, StudioError
 
@@ -90,7 +90,7 @@ def test_the_server_calls_nobody_outside_this_machine(tmp_path: Path, monkeypatc
     running = server.start(tmp_path)
     try:
         with Studio(running.url, running.token) as studio:
-            project = studio.ensure_project("highlights/en/claim-v1", "highlights", "en", overlap=1)
+            project = studio.ensure_project("highlights/en/claim-v2", overlap=1)
             (task,) = studio.import_tasks(project, [{"item_id": "i", "language": "en", "claim": "c", "evidence": "e"}])
             studio.annotate(task, result_of("grounded"), unique_id="44444444-1111-5111-8111-111111111111")
             assert httpx.get(running.url, follow_redirects=True).status_code == 200
