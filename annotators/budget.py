@@ -32,11 +32,13 @@ OTHERS = "default"  # every language that is not named
 @dataclass(frozen=True)
 class QueuePlan:
     """What holds for one feature and rubric. `cases_per_week`: cases drawn per ISO week, by language tag and `OTHERS`; `overlap`: people
-    per item; `service_level_h`: hours the oldest open item may wait; `daily_limit`: labels per person and day; `gold_every`: one silent
-    gold item in so many, 0 for none; `onboarding_gold`: gold items asked first of everybody new; `audit_share`: see `sampling`."""
+    per item; `second_opinions`: share of the items, drawn at random, that one person more judges; `service_level_h`: hours the oldest
+    open item may wait; `daily_limit`: labels per person and day; `gold_every`: one silent gold item in so many, 0 for none;
+    `onboarding_gold`: gold items asked first of everybody new; `audit_share`: see `annotators.sampling`."""
 
     cases_per_week: Mapping[str, int]
     overlap: int
+    second_opinions: float
     service_level_h: float
     daily_limit: int
     gold_every: int
@@ -117,6 +119,7 @@ def _queue(row: Mapping[str, Any]) -> QueuePlan:
     return QueuePlan(
         cases_per_week={language: int(count) for language, count in row["cases_per_week"].items()},
         overlap=int(row["overlap"]),
+        second_opinions=float(row["second_opinions"]),
         service_level_h=float(row["service_level_h"]),
         daily_limit=int(row["daily_limit"]),
         gold_every=int(row["gold_every"]),
@@ -138,6 +141,7 @@ _ROW: dict[str, Any] = {
         "properties": dict.fromkeys([OTHERS, *LANGUAGES], _CASES),
     },
     "overlap": _SOME | {"maximum": 20},
+    "second_opinions": {"type": "number", "minimum": 0, "maximum": 1},
     "service_level_h": {"type": "number", "exclusiveMinimum": 0, "maximum": 8760},
     "daily_limit": _SOME,
     "gold_every": _CASES | {"not": {"const": 1}},

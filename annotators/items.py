@@ -32,12 +32,13 @@ class Answered:
 
 @dataclass(frozen=True)
 class Asking:
-    """How: the rubric, how many people per item, since when, and the seed behind everything drawn."""
+    """How: the rubric, how many people per item, the share of items that one more judges, since when, and the seed behind what is drawn."""
 
     rubric: Rubric
     overlap: int
     seed: int
     now: str
+    second_opinions: float = 0.0
 
     def item(self, answered: Answered, arm: Arm, drawn: Drawn, subject_id: str, data: dict[str, Any], **fields: Any) -> QueueItem:
         """An item about the output of an arm; `fields` are those of QueueItem that not every item has."""
@@ -53,7 +54,7 @@ class Asking:
             subject_id=subject_id,
             why=drawn.why,
             probability=drawn.probability,
-            overlap=fields.pop("overlap", self.overlap),
+            overlap=fields.pop("overlap", self.people(subject_id)),
             created_at=self.now,
             data={"item_id": item_id, "language": case.language} | data,
             run_id=answered.runs[arm].run_id,
@@ -61,6 +62,10 @@ class Asking:
             output_id=answered.outputs[arm].output_id,
             **fields,
         )
+
+    def people(self, subject_id: str) -> int:
+        """How many judge this subject."""
+        return self.overlap + (uniform(str(self.seed), subject_id, "second opinion") < self.second_opinions)
 
 
 def items_of(answered: Answered, asking: Asking, drawn: Drawn) -> Iterator[QueueItem]:
@@ -92,7 +97,8 @@ def _pairs(answered: Answered, asking: Asking, drawn: Drawn) -> Iterator[QueueIt
     subject_id = content_id("pair", one.output_id, other.output_id)
     heads = uniform(str(asking.seed), subject_id, "side") < 0.5
     order: tuple[Arm, Arm] = ("champion", "candidate") if heads else ("candidate", "champion")
-    for first, overlap in zip(order, (-(-asking.overlap // 2), asking.overlap // 2), strict=True):
+    people = asking.people(subject_id)
+    for first, overlap in zip(order, (-(-people // 2), people // 2), strict=True):
         if overlap:
             shown = (one, other) if first == "champion" else (other, one)
             data = tasks.pair_task(answered.case, *shown)

@@ -74,8 +74,10 @@ def enqueue(
 
 
 def _asking(rubric: Rubric, feature: Feature, plan: LabellingPlan | None, overlap: int | None, seed: int, now: str) -> Asking:
-    people = overlap if overlap is not None or plan is None else plan.queue(feature, rubric.name).overlap
-    return Asking(rubric, people or 1, seed, now)
+    if overlap is not None or plan is None:
+        return Asking(rubric, overlap or 1, seed, now)
+    planned = plan.queue(feature, rubric.name)
+    return Asking(rubric, planned.overlap, seed, now, planned.second_opinions)
 
 
 class _Draw:

@@ -158,7 +158,7 @@ def test_with_two_people_a_pair_is_shown_both_ways_round() -> None:
 
 def with_plan(store: Store, runs: TwoRuns, now: str, per_week: int = 3) -> queues.EnqueueSummary:
     plan = load_plan()
-    row = replace(plan.queue("highlights", "claim-v2"), cases_per_week={"default": per_week}, overlap=2)
+    row = replace(plan.queue("highlights", "claim-v2"), cases_per_week={"default": per_week}, overlap=2, second_opinions=0.3)
     narrow = replace(plan, queues={**plan.queues, ("highlights", "claim-v2"): row})
     return queues.enqueue(store, runs.champion.run_id, runs.candidate.run_id, plan=narrow, seed=1, now=now)
 
@@ -172,7 +172,7 @@ def test_a_weeks_budget_is_spent_once_and_next_week_there_is_another() -> None:
     before = {item.item_id for item in store.queue.items()}
     assert with_plan(store, runs, next_monday).sampled == 12
     items = store.queue.items()
-    assert before < {item.item_id for item in items} and {item.overlap for item in items} == {2}
+    assert before < {item.item_id for item in items} and {item.overlap for item in items} == {2, 3}
     drawn = {(item.language, item.case_id): item.probability for item in items}
     for language in ("en", "ja"):
         assert all(6 / 12 * 0.5 <= p <= 1 for (tag, _), p in drawn.items() if tag == language)
