@@ -35,7 +35,7 @@ RUBRIC_TEXTS: dict[str, tuple[str, ...]] = {
         "adjudication": _TOLD + "votes",
         "guideline": "claims failures preference citations rewrite",
         "ui": "my_work open_next waiting done_today my_languages guideline nothing_to_do conflicts sign_in_hint who reserved_until "
-        "limit_reached paused practice open_in_label_studio next_comes",
+        "limit_reached paused practice open_in_label_studio next_comes thanks skip not_running",
     }.items()
 }
 
