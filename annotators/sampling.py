@@ -13,6 +13,10 @@ Poisson, Ohlsson 1998; Pareto, Rosén 1997) are exact only for large n, and ours
 
 **Topping up** with other uncertainties than before (a judge scored in between) is a second phase: see `_second_phase`. Either way the
 probability of a case drawn *earlier* changes; `draw` returns all of them, and all must be stored: weights of two designs do not mix.
+
+**What it is worth** (a = 0.7, a fifth labelled, simulated): a label counts for 1.0–1.7 labels of a random audit, most where errors are rare
+and the judge knows where they are; for .9–1.1 with a judge that knows nothing (the floor keeps it above about a). With weak judges on real
+summaries (16 pairs of systems of FRANK by four metrics, 40 of SummEval by ours) for .95–1.1: nothing. Doubt pays with a good judge only.
 """
 
 from __future__ import annotations
@@ -66,8 +70,8 @@ def draw(
     """The sample, by case id: per language `budget` cases *in all* (at least MIN_CASES, at most all; none where the budget is 0 or absent).
 
     Depends on its arguments alone and not on the order of the candidates. `already`: the cases drawn before with the probability stored for
-    them; they stay, whatever the budget. Needed only when uncertainties or audit share changed since: the same design asked for more finds
-    them by itself. The candidates must be those of the first draw. Raises InputError naming what is wrong.
+    them, *all* of them; they stay, whatever the budget. Needed only when uncertainties or audit share changed since: the same design asked
+    for more finds them by itself. The candidates must be those of the first draw. Raises InputError naming what is wrong.
 
     >>> cases = [Candidate(f"case-{n}", "ja", 1.0 if n < 5 else 0.1) for n in range(20)]
     >>> few = draw(cases, {"ja": 4}, audit_share=0.5, seed=0, experiment="e")
@@ -87,7 +91,7 @@ def draw(
         size = max(len(before), min(len(rows), max(MIN_CASES, wanted)) if wanted else 0)
         chosen = _language(rows, size, audit_share, before, (str(seed), experiment, language))
         usual = size / len(rows) * (1 + _SAME)
-        drawn |= {case: Drawn("uncertain" if p > usual else "random audit", p) for case, p in sorted(chosen.items())}
+        drawn |= {case: Drawn("uncertain" if p > usual else "random audit", _readable(p)) for case, p in sorted(chosen.items())}
     return drawn
 
 
@@ -222,6 +226,11 @@ def _limits(sizes: Floats) -> tuple[Floats, Floats]:
     """Σ_{j≥t} x_j, and the sample size from which on case t is certain, t + Σ_{j≥t} x_j / x_t."""
     tails = np.cumsum(sizes[::-1])[::-1]
     return tails, np.arange(len(sizes)) + tails / sizes
+
+
+def _readable(probability: float) -> float:
+    """Twelve digits: a half is stored as 0.5 and not as 0.4999999999999999."""
+    return float(f"{probability:.12g}")
 
 
 def _same(before: Mapping[str, float], own: Mapping[str, float]) -> bool:

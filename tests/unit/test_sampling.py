@@ -60,7 +60,7 @@ def test_chances_sum_to_the_number_drawn_and_never_pass_the_limit(sizes: list[fl
 def test_chances_of_all_cases_sum_to_the_budget_with_certain_cases_among_them() -> None:
     doubts = [50.0, 20.0, *[1.0] * 6, 0.0, None]
     chances = every_chance(doubts, 5, 0.2)
-    assert math.fsum(chances.values()) == pytest.approx(5, abs=1e-12)
+    assert math.fsum(chances.values()) == pytest.approx(5, abs=1e-10)
     assert chances["ja-0000"] == 1.0 and min(chances.values()) >= 0.2 * 5 / 10
 
 
@@ -90,7 +90,7 @@ def test_a_larger_budget_keeps_what_a_smaller_one_drew(doubts: list[float | None
 def test_equal_doubt_or_an_audit_share_of_one_is_the_plain_random_audit(doubts: list[float | None], a: float) -> None:
     found = drawn(cases(doubts), 5, a)
     assert {row.why for row in found.values()} == {"random audit"}
-    assert all(row.probability == pytest.approx(5 / 12, rel=1e-12) for row in found.values())
+    assert all(row.probability == pytest.approx(5 / 12, rel=1e-11) for row in found.values())
 
 
 def test_a_case_that_no_judge_measured_counts_as_the_mean_of_its_language() -> None:
@@ -256,7 +256,7 @@ def test_a_language_may_have_a_budget_of_its_own_and_what_is_drawn_is_taken_off(
         ("overlap: 1", "overlaps: 1", r"defaults: .*'overlaps' was unexpected"),
         ("overlap: 1", "", r"defaults: 'overlap' is a required property"),
         ("service_level_h: 72", "service_level_h: .nan", "not plain JSON values"),
-        ("audit_share: 0.5", "audit_share: 0", r"defaults\.audit_share: 0 is less than or equal to the minimum of 0"),
+        ("audit_share: 0.7", "audit_share: 0", r"defaults\.audit_share: 0 is less than or equal to the minimum of 0"),
         ("gold_every: 20", "gold_every: 1", r"queues\.highlights\.claim-v2\.gold_every: 1 should not be valid"),
         ("citation-v1: {}", "citation-v1: 5", r"queues\.assistant\.citation-v1: 5 is not of type 'object'"),
         ("citation-v1: {}", "Citations: {}", r"queues\.assistant: .*'Citations'"),
