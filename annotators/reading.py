@@ -33,8 +33,11 @@ class Meaning:
 
 
 def judge(data: Mapping[str, Any]) -> ClaimVerdict:
-    """The verdict on a task; a claim that no pattern reads is ``unsupported``: nothing in the evidence says it."""
+    """The verdict on a task; a claim that no pattern reads is ``unsupported``: nothing in the evidence says it. An exclamation, word for
+    word one with which the language's reviews begin or end, is an opinion: ``not_checkable``."""
     language = str(data["language"])
+    if _normal(without_citations(str(data["claim"]))) in _exclamations(language):
+        return "not_checkable"
     meanings = read(str(data["claim"]), language, "assistant" if "question" in data else "highlights")
     verdicts = [_judge(meaning, str(data["evidence"]), language) for meaning in meanings]
     return next((verdict for verdict in verdicts if verdict == "grounded"), verdicts[0] if verdicts else "unsupported")
@@ -52,6 +55,12 @@ def read(claim: str, language: str, feature: Feature) -> list[Meaning]:
         for key, pattern in _patterns(language, feature)
         if (found := pattern.fullmatch(text))
     ]
+
+
+@cache
+def _exclamations(language: str) -> frozenset[str]:
+    words = pack(language)
+    return frozenset(_normal(text) for group in (words.openers, words.closers) for texts in group.values() for text in texts)
 
 
 @cache
