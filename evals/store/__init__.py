@@ -23,6 +23,7 @@ from evals.store.catalog import Catalog, ReviewCount
 from evals.store.comparisons import Comparisons, Pair, PairedMean
 from evals.store.coverage import CatalogTotals, Coverage, CoveredProduct
 from evals.store.escalations import Escalations
+from evals.store.exposure import Exposure
 from evals.store.labels import Labels
 from evals.store.ledger import Ledger
 from evals.store.queue import Queue, QueueStatus
@@ -35,6 +36,7 @@ __all__ = [
     "Coverage",
     "CoveredProduct",
     "Escalations",
+    "Exposure",
     "Labels",
     "Ledger",
     "Pair",
@@ -52,7 +54,7 @@ HEAD = "0004"  # the newest migration; a test compares it with the scripts
 
 
 class Store:
-    """The system of record, in eight parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `labels`, `escalations`, `ledger`."""
+    """The system of record, in its parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `labels`, `escalations`, `exposure`, `ledger`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -63,6 +65,7 @@ class Store:
         self.queue = Queue(engine)
         self.labels = Labels(engine)
         self.escalations = Escalations(engine)
+        self.exposure = Exposure(engine)
         self.ledger = Ledger(engine)
 
     @classmethod
