@@ -19,6 +19,7 @@ from evals.errors import InputError
 from evals.records import DRAWN, Arm, Claim, Feature, QueueItem, Run
 from evals.store import Store
 
+_ANY = Drawn("random audit", 1.0)
 JUDGE = "grounded"  # the metric whose scores of claims say where a judge is unsure
 
 
@@ -81,13 +82,14 @@ def _asking(rubric: Rubric, feature: Feature, plan: LabellingPlan | None, overla
 
 
 class _Draw:
-    """The sample under one rubric. Which cases are drawn depends on the two runs and the seed alone: a smaller budget under one rubric
-    draws some of the cases that a larger one draws under another."""
+    """The sample under one rubric, of the cases about which it asks anything. It depends on the two runs and the seed alone: a smaller
+    budget keeps some of the cases that a larger one draws."""
 
     def __init__(
         self, store: Store, answered: Sequence[Answered], asking: Asking, plan: LabellingPlan | None, fraction: float | None
     ) -> None:
-        self.store, self.answered, self.asking = store, answered, asking
+        self.store, self.asking = store, asking
+        self.answered = answered = [one for one in answered if any(True for _ in items_of(one, asking, _ANY))]
         self.run_ids = [run.run_id for run in answered[0].runs.values()] if answered else []
         already = self._already()
         audit_share = 1.0 if plan is None or not answered else self._plan(plan).audit_share

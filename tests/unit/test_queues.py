@@ -189,6 +189,14 @@ def test_a_case_the_judge_doubts_is_drawn_more_often_and_says_so() -> None:
     assert max(p for why, p in chances if why == "random audit") <= 8 / 20 + 1e-9
 
 
+def test_a_case_about_which_nothing_can_be_asked_is_not_drawn_and_asking_again_adds_nothing() -> None:
+    store = a_store()
+    runs = two_runs(store, ("en",), products=20, wrong_every=7)
+    first = enqueue(store, runs, fraction=0.5, rubrics=["preference-v1"])  # many pairs are the same text: nothing to ask
+    assert 0 < first.sampled == first.new_items < 10
+    assert enqueue(store, runs, fraction=0.5, rubrics=["preference-v1"]).new_items == 0
+
+
 def test_neither_a_plan_nor_a_fraction_is_refused() -> None:
     store = a_store()
     runs = two_runs(store, ("en",), products=2)
