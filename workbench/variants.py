@@ -17,17 +17,14 @@ VARIANTS = DATA / "variants.yaml"
 
 
 def settings_of(feature: Feature, name: str, path: Path = VARIANTS) -> dict[str, Any]:
-    """The row as written, with a model's path made absolute where it lies in the project."""
+    """The row as written. Raises InputError for a file without such a table, UnknownIdError for a name that is not in it."""
     try:
         table = yaml.safe_load(path.read_text(encoding="utf-8"))[feature]
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         raise InputError(f"{path}: no table of variants for {feature}: {error!r}") from error
     if name not in table:
         raise UnknownIdError(f"{path}: no variant {name!r} for {feature} (there are: {', '.join(sorted(table))})")
-    settings = dict(table[name])
-    if isinstance(settings.get("model"), str) and (ROOT / settings["model"]).is_dir():
-        settings["model"] = str(ROOT / settings["model"])
-    return settings
+    return dict(table[name])
 
 
 def names(feature: Feature, path: Path = VARIANTS) -> list[str]:
