@@ -1,4 +1,7 @@
-"""Cases made from what is stored: a dataset is named by its cases, and a case by its inputs."""
+"""Cases made from what is stored: a dataset is named by its cases, and a case by its inputs.
+
+What a customer once reported is in every dataset of its feature from then on, eligible or not: it is a regression case for ever.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 from evals.errors import InputError
 from evals.identity import content_id, sha256
 from evals.languages import LANGUAGES
+from evals.partitions import Purpose, Roles, check
 from evals.records import Case, Dataset, Feature, Product
 from evals.store import Store
 
@@ -60,21 +64,43 @@ def assistant_case(product: Product, language: str, question: str) -> Case:
     return _case("assistant", product, language, {"question": question})
 
 
+def about(case: Case) -> tuple[str, str, str]:
+    """What a case is about, whatever reviews came since: product, language and, for the assistant, the question."""
+    return case.product_id, case.language, str(case.inputs.get("question", ""))
+
+
+def reported_cases(store: Store, feature: Feature) -> list[Case]:
+    """Every case ever escalated, as it would be asked today: highlights of the reviews stored now, a question as it was. By what they are
+    about, one each. Not those of a product given to training before it was reported: a model that has seen it passes for a wrong reason."""
+    roles = Roles.read(store)
+    asked = [case for case in store.escalations.regression_cases(feature) if roles.role(case.product_id) == "gate"]
+    before = {about(case): case for case in asked}
+    if feature == "assistant":
+        return list(before.values())
+    return [_highlights_case(store, store.catalog.product(case.product_id), case.language) for case in before.values()]
+
+
 def _case(feature: Feature, product: Product, tag: str, inputs: Mapping[str, Any]) -> Case:
     name = content_id("case", feature, product.product_id, tag, product.category, dict(inputs))
     return Case(name, feature, product.product_id, tag, product.category, dict(inputs))
 
 
-def make_dataset(store: Store, name: str, cases: Sequence[Case], now: str) -> Dataset:
-    """Store the cases as a dataset (the same cases in the same order are the same dataset); cases named twice count once.
+def make_dataset(store: Store, name: str, cases: Sequence[Case], now: str, purpose: Purpose = "gate") -> Dataset:
+    """Store the cases as a dataset (the same cases in the same order are the same dataset); cases named twice count once. Cases that were
+    ever reported and are not among them come last. A dataset for training (`purpose`) is set aside for ever, without reported cases.
 
-    Raises InputError for no cases and for cases of both features.
+    Raises InputError for no cases, for cases of both features, and for a product that is on the other side (`evals.partitions`).
     """
     unique = list({case.case_id: case for case in cases}.values())
     features = {case.feature for case in unique}
     if len(features) != 1:
         raise InputError(f"dataset {name!r}: needs cases of one feature, got {sorted(features) or 'no case at all'}")
     feature = features.pop()
+    there = {about(case) for case in unique}
+    unique += [case for case in (reported_cases(store, feature) if purpose == "gate" else ()) if about(case) not in there]
+    check(store, (case.product_id for case in unique), purpose, f"dataset {name!r}")
     dataset = Dataset(content_id("dataset", feature, [case.case_id for case in unique]), name, feature, len(unique), now)
+    if purpose == "training":
+        store.exposure.set_dataset_aside(dataset.dataset_id, "plumb", now)
     store.runs.add_dataset(dataset, unique)
     return store.runs.dataset(dataset.dataset_id)

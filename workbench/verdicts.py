@@ -28,6 +28,7 @@ _KINDS = {
     "ceiling": "at most",
     "tail_latency": "slow answers",
     "cost": "cost ratio",
+    "regression": "what customers reported",
 }
 MINUS = "−"
 

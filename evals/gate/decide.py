@@ -18,8 +18,10 @@ from evals.gate.measure import Measured, measure
 from evals.gate.plan import Need, allocate, need
 from evals.gate.policy import Policy, Requirement, required_labels
 from evals.gate.reasons import headline
+from evals.gate.regression import regression_cell
 from evals.gate.verdicts import Cell
 from evals.identity import content_id
+from evals.partitions import check
 from evals.records import Case, Decision, Outcome
 from evals.store import Store
 
@@ -68,6 +70,7 @@ def _comparable(store: Store, policy: Policy, champion_run_id: str, candidate_ru
     if champion_run_id == candidate_run_id:
         raise InputError(f"run {champion_run_id} cannot be compared with itself")
     evidence = read_evidence(store, champion_run_id, candidate_run_id)
+    check(store, (case.product_id for case in evidence.cases), "gate", f"runs {champion_run_id} and {candidate_run_id}")
     for role, arm in (("champion", evidence.champion), ("candidate", evidence.candidate)):
         if arm.run.feature != policy.feature:
             raise InputError(f"{role} run {arm.run.run_id} is of {arm.run.feature}, the policy is for {policy.feature}")
@@ -103,6 +106,8 @@ def _read(store: Store, policy: Policy, evidence: Evidence, requirement: Require
         return Reading(requirement, 1 - requirement.confidence, {"overall": verdicts.tail_cell(evidence, requirement)})
     if requirement.kind == "cost":
         return Reading(requirement, policy.alpha, {"overall": verdicts.cost_cell(evidence, requirement, policy.alpha)})
+    if requirement.kind == "regression":
+        return Reading(requirement, policy.alpha, {"overall": regression_cell(store, evidence, policy.alpha)})
     if requirement.kind == "ceiling":
         return _read_ceiling(policy, evidence, requirement)
     return _read_mean(store, policy, evidence, requirement, look, seed)

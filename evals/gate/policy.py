@@ -22,8 +22,8 @@ from evals.identity import canonical_json, sha256
 from evals.records import FEATURES, Feature
 from evals.statistics.power import labels_without_a_loss
 
-Kind = Literal["non_inferiority", "floor", "ceiling", "tail_latency", "cost"]
-KINDS: tuple[Kind, ...] = ("non_inferiority", "floor", "ceiling", "tail_latency", "cost")
+Kind = Literal["non_inferiority", "floor", "ceiling", "tail_latency", "cost", "regression"]
+KINDS: tuple[Kind, ...] = ("non_inferiority", "floor", "ceiling", "tail_latency", "cost", "regression")
 SLICES = ("language", "category")
 EVENTS = r"^(blocked|error|finding(:[a-z_]+)?)$"
 
@@ -159,6 +159,7 @@ _KEYS: dict[Kind, tuple[dict[str, Any], list[str]]] = {
         },
         ["max_ratio"],
     ),
+    "regression": ({}, []),  # nothing to choose: every case that customers ever reported must hold
 }
 
 
