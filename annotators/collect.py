@@ -1,105 +1,65 @@
 """Verdicts back from Label Studio: what changed since last time, checked, into our store, which is the system of record.
 
 Label Studio accepts any annotation, lets every account change anything and forgets deleted tasks without a trace. So each one is validated
-here; one person has one verdict per item (the latest), an annotation removed from a task is marked deleted, and one whose whole task or
-project was removed by hand is kept. The mark of how far we came is written last and read with a margin: a kill costs a repetition only.
+here, beside our copy of what was asked; one person has one verdict per item (the latest), an annotation removed from a task is marked
+deleted, and one whose whole task or project was removed by hand is kept. The mark of how far we came is written last, read with a margin
+and never moved past a task that the ledger may learn of: a kill costs a repetition only. Collects of one store from one server take turns.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from annotators import labeling, people
-from annotators.studio import Studio, StudioUser, TaskState
+from annotators import labeling
+from annotators.directory import Directory
+from annotators.outbox import forget_lost
+from annotators.studio import Studio, TaskState
 from evals.errors import StudioError
-from evals.records import Annotation, Annotator, QueueItem, StudioCursor, StudioProject, StudioTask
+from evals.records import Annotation, QueueItem, StudioCursor, StudioProject
 from evals.store import Store
 from evals.store.rows import batches
+from evals.store.turns import turn
 
 MARGIN = timedelta(minutes=2)  # a slow transaction on the server may show up behind a later one
+SECOND = timedelta(seconds=1)  # its clock is told in whole ones
 BATCH = 200  # tasks
 
 
 @dataclass
 class CollectSummary:
     """`new`, `changed`, `deleted`: annotations in our store; `skipped`: tasks an annotator passed over. `invalid` names what was refused
-    and why; `missing_projects` the queues whose project is gone (push makes it again)."""
+    and why. `lost`: items whose task is gone or shows something else, unsent again, and `missing_projects`, queues whose project is gone:
+    the next push mends both."""
 
     new: int = 0
     changed: int = 0
     deleted: int = 0
     skipped: int = 0
+    lost: int = 0
     invalid: list[str] = field(default_factory=list)
     missing_projects: list[str] = field(default_factory=list)
 
 
 def collect(store: Store, studio: Studio, *, now: str, full: bool = False, projects: Collection[int] | None = None) -> CollectSummary:
-    """Bring every project's annotations in, or those of some; `full` looks at all tasks instead of those changed since last time.
+    """Bring every project's annotations in, or those of some; `full` looks at all tasks instead of those changed since last time, and so
+    also notices tasks that were deleted.
 
     `now` limits the mark: times later than it (a server whose clock is ahead) do not move it. Raises StudioError; asking again continues.
     """
     summary = CollectSummary()
-    directory = _Directory(store, studio)
-    there = set(studio.project_ids())
-    for project in store.queue.projects(studio.url):
-        if projects is not None and project.project_id not in projects:
-            continue
-        if project.project_id not in there:
-            summary.missing_projects.append(project.queue)
-            continue
-        _collect_project(store, studio, project, directory, summary, now, full)
+    with turn(store.engine, f"collect from {studio.url}"):
+        directory, there = Directory(store, studio), set(studio.project_ids())
+        for project in store.queue.projects(studio.url):
+            if projects is not None and project.project_id not in projects:
+                continue
+            if project.project_id in there:
+                _Sweep(store, studio, project, directory, summary).run(_moment(now), full)
+            else:
+                summary.missing_projects.append(project.queue)
     return summary
-
-
-def _collect_project(
-    store: Store, studio: Studio, project: StudioProject, directory: _Directory, summary: CollectSummary, now: str, full: bool
-) -> None:
-    cursor = None if full else store.queue.cursor(studio.url, project.project_id)
-    after = _moment(cursor.updated_at) - MARGIN if cursor else None
-    ledger = {task.task_id: task for task in store.queue.tasks(studio.url, project.project_id)}
-    newest = _moment(cursor.updated_at) if cursor else None
-    for tasks in batches(studio.tasks(project.project_id, updated_after=after), BATCH):
-        _store(store, ledger, tasks, directory, summary)
-        newest = max([_moment(task.updated_at) for task in tasks] + ([newest] if newest else []))
-    if newest is not None:
-        mark = min(newest, _moment(now)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        store.queue.put_cursor(StudioCursor(studio.url, project.project_id, mark))
-
-
-def _store(
-    store: Store,
-    ledger: Mapping[int, StudioTask],
-    tasks: Sequence[TaskState],
-    directory: _Directory,
-    summary: CollectSummary,
-) -> None:
-    ours = [(task, ledger[task.task_id].item_id) for task in tasks if _is_ours(task, ledger, summary)]
-    items = store.queue.named(item_id for _, item_id in ours)
-    before = {note.annotation_id: note for note in store.labels.annotations(items)}
-    found = {note.annotation_id: note for task, item_id in ours for note in _verdicts(task, items[item_id], directory, summary)}
-    directory.save()
-    changed = [note for key, note in found.items() if before.get(key) != note]
-    orphaned = {item_id for task, item_id in ours if any(directory.is_gone(note.user_id) for note in task.annotations)}
-    gone = [key for key, note in before.items() if key not in found and not note.deleted and note.item_id not in orphaned]
-    store.labels.put_annotations(changed)
-    store.labels.mark_deleted(gone)
-    summary.new += sum(note.annotation_id not in before for note in changed)
-    summary.changed += sum(note.annotation_id in before for note in changed)
-    summary.deleted += len(gone)
-
-
-def _is_ours(task: TaskState, ledger: Mapping[int, StudioTask], summary: CollectSummary) -> bool:
-    """The ledger says which item a task carries; a task it does not know, or whose data was changed on the server, is not believed."""
-    known = ledger.get(task.task_id)
-    if known and known.item_id == task.item_id:
-        return True
-    if task.annotations:
-        said = "its data was changed on the server" if known else "not pushed by us, or a duplicate that the next push repairs"
-        summary.invalid.append(f"task {task.task_id}: {said}")
-    return False
 
 
 def annotation_id(item_id: str, annotator_id: str) -> str:
@@ -107,8 +67,89 @@ def annotation_id(item_id: str, annotator_id: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{item_id}/{annotator_id}"))
 
 
-def _verdicts(task: TaskState, item: QueueItem, directory: _Directory, summary: CollectSummary) -> Iterator[Annotation]:
-    """At most one per person: their latest. The answer is read beside our copy of the task: the server's may have been changed."""
+class _Sweep:
+    """One project, read once."""
+
+    def __init__(self, store: Store, studio: Studio, project: StudioProject, directory: Directory, summary: CollectSummary) -> None:
+        self.store, self.studio, self.project, self.directory, self.summary = store, studio, project, directory, summary
+        self.queue_ids = store.queue.overlaps(project.queue).keys()
+        self.hold: datetime | None = None  # a task that may be ours, and the ledger will say so later
+
+    def run(self, now: datetime, full: bool) -> None:
+        cursor = self.store.queue.cursor(self.studio.url, self.project.project_id)
+        newest, seen = _moment(cursor.updated_at) if cursor and not full else None, set()
+        for tasks in batches(self._tasks(cursor, full), BATCH):
+            self._store(tasks)
+            newest = max([_moment(task.updated_at) for task in tasks] + ([newest] if newest else []))
+            seen |= {task.task_id for task in tasks} if full else set()
+        if full:
+            self._forget_unseen(seen)
+        if newest is not None:
+            mark = min(moment for moment in (newest, now, self.hold) if moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            self.store.queue.move_cursor(cursor, StudioCursor(self.studio.url, self.project.project_id, mark))
+
+    def _tasks(self, cursor: StudioCursor | None, full: bool) -> Iterator[TaskState]:
+        """What has to be looked at. The first time there is nothing that could have been deleted: tasks with an annotation are enough."""
+        project_id = self.project.project_id
+        if full or (cursor and self.studio.clock() + MARGIN + SECOND < _moment(cursor.updated_at)):
+            return self.studio.tasks(project_id)  # when its clock was set back, times say nothing
+        if cursor:
+            return self.studio.tasks(project_id, updated_after=_moment(cursor.updated_at) - MARGIN)
+        return self.studio.tasks(project_id) if self._has_labels() else self.studio.annotated(project_id)
+
+    def _has_labels(self) -> bool:
+        return bool(self.store.labels.annotations(self.queue_ids))
+
+    def _store(self, tasks: Sequence[TaskState]) -> None:
+        ours = list(self._ours(tasks))
+        before = {note.annotation_id: note for note in self.store.labels.annotations([item.item_id for _, item in ours])}
+        found = {note.annotation_id: note for task, item in ours for note in _verdicts(task, item, self.directory, self.summary)}
+        self.directory.save()
+        changed = [note for key, note in found.items() if before.get(key) != note]
+        orphaned = {item.item_id for task, item in ours if any(self.directory.is_gone(note.user_id) for note in task.annotations)}
+        gone = [note for key, note in before.items() if key not in found and not note.deleted]
+        deleted = [note for note in gone if note.item_id not in orphaned or self.directory.has_account(note.annotator_id)]
+        self.store.labels.put_annotations(changed)
+        self.store.labels.mark_deleted(note.annotation_id for note in deleted)
+        self.summary.new += sum(note.annotation_id not in before for note in changed)
+        self.summary.changed += sum(note.annotation_id in before for note in changed)
+        self.summary.deleted += len(deleted)
+
+    def _ours(self, tasks: Sequence[TaskState]) -> Iterator[tuple[TaskState, QueueItem]]:
+        """The ledger says which item a task carries; a task it does not know, or that shows something else by now, is not believed."""
+        carried = self.store.queue.carried(self.studio.url, self.project.project_id, [task.task_id for task in tasks])
+        items = self.store.queue.named({*carried.values(), *(task.item_id for task in tasks if task.item_id in self.queue_ids)})
+        altered = []
+        for task in tasks:
+            item = items.get(carried.get(task.task_id, ""))
+            if item is not None and item.data == task.data:
+                yield task, item
+            elif item is not None:
+                altered.append(item.item_id)
+                self._refuse(task, "its data was changed on the server")
+            elif task.annotations:
+                self._hold(task, items.get(task.item_id or ""))
+                self._refuse(task, "not pushed by us, or a duplicate that the next push repairs")
+        self.summary.lost += forget_lost(self.store, self.studio.url, altered)
+
+    def _hold(self, task: TaskState, item: QueueItem | None) -> None:
+        """A task just as we send it, unknown yet: a push that is under way will say so, or the next one."""
+        if item is not None and item.data == task.data:
+            self.hold = min(self.hold or _moment(task.updated_at), _moment(task.updated_at))
+
+    def _refuse(self, task: TaskState, why: str) -> None:
+        if task.annotations:
+            self.summary.invalid.append(f"task {task.task_id}: {why}")
+
+    def _forget_unseen(self, seen: Collection[int]) -> None:
+        """Tasks of the ledger that a look at everything did not find; those pushed while we looked are asked for by name."""
+        known = self.store.queue.tasks(self.studio.url, self.project.project_id)
+        unseen = [task.item_id for task in known if task.task_id not in seen and self.studio.task(task.task_id) is None]
+        self.summary.lost += forget_lost(self.store, self.studio.url, unseen)
+
+
+def _verdicts(task: TaskState, item: QueueItem, directory: Directory, summary: CollectSummary) -> Iterator[Annotation]:
+    """At most one per person: their latest. The answer is read beside our copy of the task."""
     rubric = labeling.rubric_named(item.rubric)
     latest: dict[str, Annotation] = {}
     for note in sorted(task.annotations, key=lambda note: (_moment(note.updated_at), note.number)):
@@ -139,42 +180,3 @@ def _moment(text: str) -> datetime:
     except ValueError as error:
         raise StudioError(f"{text!r} is not a time") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-class _Directory:
-    """Who is behind a user number: asked of the server once, and again when somebody new appears."""
-
-    def __init__(self, store: Store, studio: Studio) -> None:
-        self.store, self.studio = store, studio
-        self.users: dict[int, StudioUser] = {}
-        self.asked: set[int] = set()
-        self.known = {annotator.email: annotator for annotator in store.labels.annotators()}
-        self.changed: dict[str, Annotator] = {}
-
-    def annotator(self, user_id: int | None, language: str) -> Annotator | None:
-        """The annotator, added with this language if new; None for an account that is gone."""
-        user = self._user(user_id)
-        if user is None:
-            return None
-        known = self.known.get(user.email) or people.from_studio(user, ())
-        if language not in known.languages:
-            known = replace(known, languages=tuple(sorted({*known.languages, language})))
-            self.changed[user.email] = known
-        self.known[user.email] = known
-        return known
-
-    def is_gone(self, user_id: int | None) -> bool:
-        """An account that was removed: what it said stays, though we can no longer tell whose it is."""
-        return self._user(user_id) is None
-
-    def _user(self, user_id: int | None) -> StudioUser | None:
-        if user_id is not None and user_id not in self.asked:
-            self.users = self.studio.users()
-            self.asked |= self.users.keys() | {user_id}
-        return self.users.get(user_id) if user_id is not None else None
-
-    def save(self) -> None:
-        """Write new people down before what they said."""
-        if self.changed:
-            self.store.labels.put_annotators(self.changed.values())
-            self.changed = {}

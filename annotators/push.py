@@ -2,22 +2,26 @@
 
 Our store is the outbox: an item without a `StudioTask` on a server is unsent. Label Studio knows no idempotency keys, so before
 anything is sent, and after every error, the tasks that are there are listed and adopted by the item id in their data. A kill between
-the server's commit and ours, a lost reply, a project deleted by hand, two pushes at once: the next look at the server puts it right.
+the server's commit and ours, a lost reply, a project deleted by hand: the next look at the server puts it right. Pushes of one store to
+one server take turns.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from annotators import labeling
+from annotators.outbox import forget_lost
+from annotators.predictions import predictions_of
 from annotators.studio import Studio
-from evals.errors import InputError, StudioError
-from evals.records import QueueItem, StudioCursor, StudioProject, StudioTask
+from evals.errors import InputError, PlumblineError, StudioError
+from evals.records import StudioCursor, StudioProject, StudioTask
 from evals.store import Store
 from evals.store.rows import batches
+from evals.store.turns import turn
 
 Progress = Callable[[int, int | None], None]
 CHUNK = 500  # 2–4 s a request, well under any time limit
@@ -28,25 +32,46 @@ _BEGINNING = "1970-01-01T00:00:00Z"
 @dataclass
 class PushSummary:
     """`sent`: tasks made now; `adopted`: found on the server though we did not know; `repaired`: duplicates removed there; `lost`: tasks
-    that had vanished and are unsent again; `foreign_tasks`: queue → tasks in its project that are not ours, where it was looked: they
-    are left alone. `projects`: queue → project id."""
+    that had vanished and are unsent again; `foreign_tasks`: queue → tasks in its project that are not as we sent them, where it was
+    looked: they are left alone. `predictions`: of our judge, that the server has stored now; `dropped_predictions`: that it has not, though
+    it took their tasks. `projects`: queue → project id."""
 
     sent: int = 0
     adopted: int = 0
     repaired: int = 0
     lost: int = 0
+    predictions: int = 0
+    dropped_predictions: int = 0
     foreign_tasks: dict[str, int] = field(default_factory=dict)
     projects: dict[str, int] = field(default_factory=dict)
 
 
-def push(store: Store, studio: Studio, progress: Progress | None = None) -> PushSummary:
-    """Bring every queue of the store to the server; done twice it does nothing. Raises StudioError; asking again continues."""
-    summary, unsent = PushSummary(), 0
-    queues = store.queue.queues()
-    for queue in queues:
-        unsent += len(store.queue.unsent(queue, studio.url))
-    for queue in queues:
-        _Outbox(store, studio, queue, summary, lambda: progress(summary.sent + summary.adopted, unsent) if progress else None).run()
+def push(
+    store: Store, studio: Studio, progress: Progress | None = None, *, webhook_url: str | None = None, predictions: bool = True
+) -> PushSummary:
+    """Bring every queue of the store to the server; done twice it does nothing.
+
+    `webhook_url`: the receiver each project tells of new labels (`annotators.receiver`, with ``studio.secret_for("webhooks")`` as its
+    secret). `predictions`: send what our judge said along with each claim, for native exports; the labelling page does not show it.
+    Raises StudioError; asking again continues. Raises InputError for a queue whose rubric is frozen under other words. One queue's error
+    does not keep the others waiting: it is raised at the end.
+    """
+    summary, failed = PushSummary(), []
+    with turn(store.engine, f"push to {studio.url}"):
+        queues = store.queue.queues()
+        unsent = sum(len(store.queue.unsent_ids(queue, studio.url)) for queue in queues)
+        for queue in queues:
+            try:
+                outbox = _Outbox(
+                    store, studio, queue, summary, lambda: progress(summary.sent + summary.adopted, unsent) if progress else None
+                )
+                outbox.run(predictions)
+                if webhook_url is not None:
+                    studio.ensure_webhook(outbox.project_id, webhook_url, studio.secret_for("webhooks"))
+            except PlumblineError as error:
+                failed.append(error)
+    if failed:
+        raise failed[0]
     return summary
 
 
@@ -55,53 +80,72 @@ class _Outbox:
 
     def __init__(self, store: Store, studio: Studio, queue: str, summary: PushSummary, report: Callable[[], None]) -> None:
         self.store, self.studio, self.queue, self.summary, self.report = store, studio, queue, summary, report
-        self.items = store.queue.items(queue)
+        self.overlaps = store.queue.overlaps(queue)
+        self.judged: set[str] = set()  # items sent with a prediction
         self.project_id = self._ensure_project()
         summary.projects[queue] = self.project_id
 
-    def run(self) -> None:
+    def run(self, predictions: bool) -> None:
+        before = self.studio.prediction_count(self.project_id)
         if self._unsent() or not self._counts_agree():
             self._reconcile()
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._send()
+                self._send(predictions)
                 break
             except StudioError:
                 self._reconcile()
                 if attempt == ATTEMPTS and self._unsent():
                     raise
                 time.sleep(0.2 * attempt)
-        if not self._counts_agree():  # somebody else was pushing, or a request we gave up arrived after all
+        if not self._counts_agree():  # a request we gave up arrived after all
             self._reconcile()
+        self._count_predictions(before)
 
     def _ensure_project(self) -> int:
         """Our queue's project; one that was deleted by hand is made again, and what it lost becomes unsent."""
-        url, sha = self.studio.url, self._asked()
+        url = self.studio.url
         known = next((project.project_id for project in self.store.queue.projects(url) if project.queue == self.queue), None)
-        project_id = self.studio.ensure_project(self.queue, overlap=max(item.overlap for item in self.items), known=known)
-        ours = {item.item_id for item in self.items}
-        self._forget([task.item_id for task in self.store.queue.tasks(url) if task.item_id in ours and task.project_id != project_id])
+        sha = self._asked(known)
+        project_id = self.studio.ensure_project(self.queue, overlap=max(self.overlaps.values()), known=known)
+        tasks = [task for task in self.store.queue.tasks(url) if task.project_id != project_id]
+        self._forget([task.item_id for task in tasks if task.item_id in self.overlaps])
         self.store.queue.put_project(StudioProject(self.queue, url, project_id, sha))
         return project_id
 
-    def _asked(self) -> str:
-        """The hash of what people are asked, which is frozen once somebody has answered."""
+    def _asked(self, known: int | None) -> str:
+        """The hash of what people are asked, which is frozen once somebody has answered, here or (not yet collected) there."""
         feature, language, name = labeling.queue_parts(self.queue)
         sha = labeling.asked_sha256(labeling.rubric_named(name), feature, language)
         before = {project.rubric_sha256 for project in self.store.queue.projects() if project.queue == self.queue} - {"", sha}
-        if before and self.store.labels.annotations([item.item_id for item in self.items]):
+        if before and (self.store.labels.annotations(self.overlaps) or self._answered_there(known)):
             raise InputError(f"{self.queue}: people have answered under other words; rubric {name} is frozen: make a new version of it")
         return sha
 
-    def _send(self) -> None:
-        for chunk in batches(self._unsent(), CHUNK):
-            ids = self.studio.import_tasks(self.project_id, [item.data for item in chunk])
-            self._remember([(item.item_id, task_id) for item, task_id in zip(chunk, ids, strict=True)])
+    def _answered_there(self, known: int | None) -> bool:
+        return known is not None and known in self.studio.project_ids() and next(self.studio.annotated(known), None) is not None
+
+    def _send(self, predictions: bool) -> None:
+        for ids in batches(self._unsent(), CHUNK):
+            named = self.store.queue.named(ids)
+            items = [named[item_id] for item_id in ids]
+            judged = predictions_of(self.store, items) if predictions else [None] * len(items)
+            self.judged |= {item_id for item_id, prediction in zip(ids, judged, strict=True) if prediction}
+            task_ids = self.studio.import_tasks(self.project_id, [item.data for item in items], judged)
+            self._remember(list(zip(ids, task_ids, strict=True)))
             self.summary.sent += len(ids)
             self.report()
 
+    def _count_predictions(self, before: int) -> None:
+        """The server drops predictions without a word: count them."""
+        if self.judged:
+            stored = max(0, self.studio.prediction_count(self.project_id) - before)
+            self.summary.predictions += stored
+            self.summary.dropped_predictions += max(0, len(self.judged) - stored)
+
+    # ------------------------------------------------------------------ what the server has
     def _reconcile(self) -> None:
-        """Make the ledger say what the server has."""
+        """Make our side say what the server has."""
         there = self._tasks_there()
         twice = {task_id for ids in there.values() if len(ids) > 1 for task_id in ids}
         if twice:
@@ -119,20 +163,22 @@ class _Outbox:
         self.report()
 
     def _tasks_there(self) -> dict[str, list[int]]:
-        ours = {item.item_id for item in self.items}
+        """Item → the tasks that show it just as we sent it; the others are none of ours."""
         there: dict[str, list[int]] = defaultdict(list)
-        for task_id, item_id in sorted(self.studio.item_ids(self.project_id).items()):
-            there[item_id if item_id and item_id in ours else ""].append(task_id)
-        self.summary.foreign_tasks[self.queue] = len(there.pop("", ()))
+        foreign = 0
+        for tasks in batches(self.studio.task_data(self.project_id)):
+            named = self.store.queue.named({str(data.get("item_id")) for _, data in tasks} & self.overlaps.keys())
+            for task_id, data in tasks:
+                item = named.get(str(data.get("item_id")))
+                if item is not None and item.data == data:
+                    there[item.item_id].append(task_id)
+                else:
+                    foreign += 1
+        self.summary.foreign_tasks[self.queue] = foreign
         return there
 
     def _forget(self, item_ids: Sequence[str]) -> None:
-        """These tasks are gone. Items with enough labels stay as they are: nobody is asked twice for what we already have."""
-        overlap = {item.item_id: item.overlap for item in self.items}
-        labels = Counter(note.item_id for note in self.store.labels.annotations(item_ids) if not note.deleted)
-        gone = [item_id for item_id in item_ids if labels[item_id] < overlap.get(item_id, 1)]
-        self.store.queue.forget_tasks(self.studio.url, gone)
-        self.summary.lost += len(gone)
+        self.summary.lost += forget_lost(self.store, self.studio.url, item_ids)
 
     def _remember(self, pairs: Sequence[tuple[str, int]]) -> None:
         self.store.queue.put_tasks(StudioTask(item_id, self.studio.url, self.project_id, task_id) for item_id, task_id in pairs)
@@ -141,8 +187,8 @@ class _Outbox:
         """Tasks we did not know, or that got a duplicate's annotations, may carry annotations older than the mark of the last collect."""
         self.store.queue.put_cursor(StudioCursor(self.studio.url, self.project_id, _BEGINNING))
 
-    def _unsent(self) -> list[QueueItem]:
-        return self.store.queue.unsent(self.queue, self.studio.url)
+    def _unsent(self) -> list[str]:
+        return self.store.queue.unsent_ids(self.queue, self.studio.url)
 
     def _counts_agree(self) -> bool:
         return self.studio.task_count(self.project_id) == len(self.store.queue.tasks(self.studio.url, self.project_id))

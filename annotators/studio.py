@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -101,6 +102,14 @@ class Studio:
             )
         return version
 
+    def clock(self) -> datetime:
+        """The server's time of day, to the second: the times it writes down follow this clock, not ours."""
+        said = self._request("GET", "/api/version", "ask for the time").headers.get("date", "")
+        try:
+            return parsedate_to_datetime(said)
+        except ValueError as error:
+            raise self._error("ask for the time", f"{said!r} is not a time") from error
+
     def project_url(self, project_id: int) -> str:
         """Where an annotator starts labelling; survives the login page."""
         return f"{self.url}/projects/{project_id}/data?labeling=1"
@@ -130,8 +139,15 @@ class Studio:
 
     def task_count(self, project_id: int) -> int:
         """Tasks of a project, at the cost of one request."""
-        page = self._json("GET", "/api/tasks", f"count the tasks of project {project_id}", params=_page(project_id, 1, page_size=1))
-        return int(page["total"])
+        return self._total("total", project_id)
+
+    def prediction_count(self, project_id: int) -> int:
+        """Predictions of a project, at the cost of one request."""
+        return self._total("total_predictions", project_id)
+
+    def _total(self, what: str, project_id: int) -> int:
+        page = self._json("GET", "/api/tasks", f"count in project {project_id}", params=_page(project_id, 1, page_size=1))
+        return int(page[what])
 
     def delete_project(self, project_id: int) -> None:
         self._call(f"delete project {project_id}", lambda: self._sdk.projects.delete(id=project_id))
@@ -185,6 +201,11 @@ class Studio:
         """Task id → the item id in its data, of all tasks of a project (about 1 s per 1,000)."""
         name = f"list the tasks of project {project_id}"
         return {int(task["id"]): _item_id(task) for task in self._pages(name, project_id, {"include": "id,data"})}
+
+    def task_data(self, project_id: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Number and data of all tasks of a project, as the server has them, by number."""
+        for task in self._pages(f"list the tasks of project {project_id}", project_id, {"include": "id,data"}):
+            yield int(task["id"]), task["data"] if isinstance(task.get("data"), dict) else {}
 
     def tasks(self, project_id: int, *, updated_after: datetime | None = None) -> Iterator[TaskState]:
         """Tasks with their annotations, by id: all, or those that changed after a moment (an annotation made, edited or deleted)."""

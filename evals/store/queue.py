@@ -89,6 +89,19 @@ class Queue:
         query = select(tables.queue_item).where(t.queue == queue, t.item_id.not_in(sent)).order_by(t.created_at, t.item_id)
         return self._all(QueueItem, query)
 
+    def overlaps(self, queue: str) -> dict[str, int]:
+        """Item id → how many people should judge it, of a whole queue in its order, without what it shows."""
+        t = tables.queue_item.c
+        return self._pairs(select(t.item_id, t.overlap).where(t.queue == queue).order_by(t.created_at, t.item_id))
+
+    def unsent_ids(self, queue: str, server_url: str) -> list[str]:
+        """As `unsent`, without what the items show."""
+        t = tables.queue_item.c
+        sent = select(tables.studio_task.c.item_id).where(tables.studio_task.c.server_url == server_url)
+        query = select(t.item_id).where(t.queue == queue, t.item_id.not_in(sent)).order_by(t.created_at, t.item_id)
+        with self._engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
     # ------------------------------------------------------------------ the labelling server's side
     def put_project(self, project: StudioProject) -> None:
         """Remember, or replace, which project serves a queue."""
@@ -112,6 +125,13 @@ class Queue:
         query = select(t).where(t.c.server_url == server_url).order_by(t.c.task_id)
         return self._all(StudioTask, query if project_id is None else query.where(t.c.project_id == project_id))
 
+    def carried(self, server_url: str, project_id: int, task_ids: Iterable[int]) -> dict[int, str]:
+        """Task id → the item it carries, of those tasks of a project that we know."""
+        t = tables.studio_task.c
+        query = select(t.task_id, t.item_id).where(t.server_url == server_url, t.project_id == project_id)
+        found = (self._pairs(query.where(t.task_id.in_(batch))) for batch in batches(task_ids))
+        return {task_id: item_id for pairs in found for task_id, item_id in pairs.items()}
+
     def forget_tasks(self, server_url: str, item_ids: Iterable[str]) -> None:
         """The server lost these tasks: they are unsent again."""
         t = tables.studio_task
@@ -123,6 +143,16 @@ class Queue:
         """Remember how far a project has been collected: call it after what was collected is stored."""
         with self._engine.begin() as connection:
             upsert(connection, tables.studio_cursor, [cursor])
+
+    def move_cursor(self, before: StudioCursor | None, after: StudioCursor) -> bool:
+        """Replace `before` by `after`; False, and nothing is changed, when somebody else has moved it meanwhile."""
+        t = tables.studio_cursor
+        mine = (t.c.server_url == after.server_url, t.c.project_id == after.project_id)
+        with self._engine.begin() as connection:
+            if before is None:
+                return bool(insert_missing(connection, t, [after]))
+            moved = update(t).where(*mine, t.c.updated_at == before.updated_at).values(updated_at=after.updated_at)
+            return bool(connection.execute(moved).rowcount)
 
     def cursor(self, server_url: str, project_id: int) -> StudioCursor | None:
         """None: nothing has been collected yet."""
@@ -165,6 +195,10 @@ class Queue:
         query = select(*columns).select_from(joined).group_by(*groups).order_by(item.c.queue)
         with self._engine.connect() as connection:
             return [QueueStatus(**row) for row in connection.execute(query).mappings()]
+
+    def _pairs(self, query: Select[Any]) -> dict[Any, Any]:
+        with self._engine.connect() as connection:
+            return dict(row for row in connection.execute(query))
 
     def _all(self, kind: type[Record], query: Select[Any]) -> list[Record]:
         with self._engine.connect() as connection:

@@ -216,6 +216,12 @@ class Runs:
             query = query.where(t.c.subject == subject)
         yield from self._stream(Score, query)
 
+    def scores_about(self, subject_ids: Iterable[str], metric: str) -> list[Score]:
+        """What a metric says about outputs or claims, by subject and signature, whatever their runs."""
+        t = tables.score
+        query = select(t).where(t.c.metric == metric).order_by(t.c.subject_id, t.c.signature)
+        return [row for batch in batches(subject_ids) for row in self._all(Score, query.where(t.c.subject_id.in_(batch)))]
+
     def scored(self, run_id: str, metric: str, signature: str) -> set[str]:
         """Subject ids that have this score already: what need not be measured again."""
         t = tables.score.c

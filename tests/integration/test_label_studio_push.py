@@ -147,9 +147,9 @@ from annotators import push, studio
 from evals.store import Store
 url, server, die_after = sys.argv[1:]
 push.CHUNK, sent, original = 5, 0, studio.Studio.import_tasks
-def then_die(self, project_id, data):
+def then_die(self, project_id, data, predictions=None):
     global sent
-    ids, sent = original(self, project_id, data), sent + 1
+    ids, sent = original(self, project_id, data, predictions), sent + 1
     if str(sent) == die_after:
         os.kill(os.getpid(), signal.SIGKILL)
     return ids
