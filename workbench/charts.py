@@ -35,7 +35,8 @@ def palette(dark: bool) -> Palette:
     return _DARK if dark else _LIGHT
 
 
-def _layout(figure: go.Figure, height: int, dark: bool, **more: Any) -> go.Figure:
+def layout(figure: go.Figure, height: int, dark: bool, **more: Any) -> go.Figure:
+    """What all figures share: transparent ground, narrow margins, no zoom, ink that can be read."""
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
@@ -64,7 +65,7 @@ def slice_heatmap(frame: pd.DataFrame, metrics: Sequence[str], dark: bool = Fals
     table = chosen.pivot(index="language", columns="metric", values="difference").reindex(**order)
     counts = chosen.pivot(index="language", columns="metric", values="n").reindex(**order)
     figure = go.Figure([_cells(table, counts, palette(dark)), _targets(chosen, palette(dark))])
-    _layout(figure, 44 + 36 * len(languages), dark, clickmode="event+select", hoverdistance=200)
+    layout(figure, 44 + 36 * len(languages), dark, clickmode="event+select", hoverdistance=200)
     figure.update_xaxes(side="top", type="category", showgrid=False, range=[-0.5, len(metrics) - 0.5])
     figure.update_xaxes(tickvals=list(metrics), ticktext=[shown(name) for name in metrics])
     figure.update_yaxes(type="category", showgrid=False, range=[len(languages) - 0.5, -0.5])
@@ -153,7 +154,7 @@ def forest(rows: Sequence[Row], dark: bool = False, axis: str = "candidate − c
     colours, labels = palette(dark), [row.label for row in ordered]
     figure = go.Figure([_margins(ordered, colours), *_whiskers(ordered), _points(ordered)])
     figure.add_vline(x=0, line_color=colours.line, line_width=1)
-    _layout(figure, 64 + 30 * len(ordered), dark)
+    layout(figure, 64 + 30 * len(ordered), dark)
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], type="category", showgrid=False)
     figure.update_xaxes(tickformat="+.2~f", zeroline=False, gridcolor=colours.middle, title=axis)
     return figure
@@ -201,7 +202,19 @@ def backlog(frame: pd.DataFrame, dark: bool = False) -> go.Figure:
     figure = go.Figure()
     for name, colour in (("done", "#2e9e62"), ("open", "#d9a22b")):
         figure.add_bar(x=by_language.index.tolist(), y=by_language[name].tolist(), name=name, marker_color=colour, width=0.6)
-    _layout(figure, 240, dark, barmode="stack")
+    layout(figure, 240, dark, barmode="stack")
     figure.update_yaxes(gridcolor=palette(dark).middle, zeroline=False)
     figure.update_xaxes(type="category", range=[-0.6, max(8, len(by_language)) - 0.4])
     return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, margin_t=30)
+
+
+def per_day(frame: pd.DataFrame, dark: bool = False) -> go.Figure:
+    """Labels a day, oldest first; today, which is not over, is lighter."""
+    colours = ["#2e9e62"] * (len(frame) - 1) + ["rgba(46,158,98,.45)"]
+    days = [f"{day:%b} {day.day}" for day in frame["day"]]
+    figure = go.Figure(
+        [go.Bar(x=days, y=frame["labels"].tolist(), marker_color=colours, width=0.7, hovertemplate="%{x}: %{y}<extra></extra>")]
+    )
+    layout(figure, 240, dark)
+    figure.update_yaxes(gridcolor=palette(dark).middle, zeroline=False, rangemode="tozero")
+    return figure.update_xaxes(type="category", tickangle=0, nticks=7)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
+
+import httpx
 
 from annotators import collect as collecting
 from annotators import conflicts, receiver
@@ -23,6 +26,7 @@ from workbench.context import now
 PORT = 8502
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _WATCH_S = 1.0
+_HEAR_S = 0.3
 
 
 class Tending:
@@ -55,7 +59,7 @@ def listening(store: Store, studio: Studio, *, port: int = PORT, every_s: float 
     """Receiver and puller, until the block ends. Raises SetupError when the port is taken."""
     url = f"http://127.0.0.1:{port}{receiver.PATH}"
     puller = Puller(Tending(store, studio, url).pull, now=now, every_s=every_s)
-    application = receiver.app(puller.hint, studio.secret_for("webhooks"), status=puller.status)
+    application = receiver.app(puller.hint, studio.secret_for("webhooks"), status=lambda: {"server": studio.url, **puller.status()})
     with receiver.serve(application, port) as served, puller:
         yield served, puller
 
@@ -64,3 +68,12 @@ def wait_for_the_end(parent: int | None) -> None:
     """Until interrupted, or until the process that started us is gone."""
     while parent is None or os.getppid() == parent:
         time.sleep(_WATCH_S)
+
+
+def heard(server_url: str, port: int = PORT) -> Mapping[str, Any] | None:
+    """What a listener on this machine says of itself; None where none answers at once, or it listens to another labelling server."""
+    try:
+        said = httpx.get(f"http://127.0.0.1:{port}/status", timeout=_HEAR_S, trust_env=False).json()
+    except (httpx.HTTPError, ValueError):
+        return None
+    return said if isinstance(said, dict) and said.get("server") == server_url else None

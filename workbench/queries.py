@@ -136,13 +136,13 @@ def queue_frame(rows: Sequence[QueueStatus]) -> pd.DataFrame:
     frame = pd.DataFrame([row._asdict() for row in rows])
     if not frame.empty:
         frame["progress"] = 100 * frame["done"] // frame["items"]
-        frame["oldest_open_at"] = pd.to_datetime(frame["oldest_open_at"])
+        frame["oldest_open_at"] = pd.to_datetime(frame["oldest_open_at"], format="ISO8601", utc=True)  # with and without fractions
     return frame
 
 
 def uncovered(store: Store) -> list[str]:
-    """Languages with open items that nobody who labels covers."""
-    covered = {language for person in store.labels.annotators() for language in person.languages}
+    """Languages with open items that nobody covers who labels and is not paused."""
+    covered = {language for person in store.labels.annotators() if person.paused_because is None for language in person.languages}
     return sorted({row.language for row in store.queue.status() if row.open} - covered)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, select, update
+from sqlalchemy import Connection, Engine, Select, func, select, update
 
 from evals.records import Annotation, AnnotationEdit, Annotator, AnswerKey, Label
 from evals.store import tables
@@ -14,6 +14,17 @@ from evals.store.rows import Record, batches, from_row, insert_missing, upsert
 _OF_ITEM = ["item_id", "subject_id", "queue", "feature", "language", "rubric", "why", "probability"]
 _OF_ITEM += ["run_id", "case_id", "output_id", "claim_id"]
 _OF_NOTE = ["annotator_id", "verdict", "comment", "detail", "created_at", "updated_at", "lead_time_s"]
+
+
+class Given(NamedTuple):
+    """A label as it came in: when, by whom (name), in which queue."""
+
+    created_at: str
+    name: str
+    simulated: bool
+    queue: str
+    language: str
+    verdict: str
 
 
 class Labels:
@@ -77,6 +88,27 @@ class Labels:
 
     def keys(self) -> list[AnswerKey]:
         return self._all(AnswerKey, select(tables.answer_key).order_by(tables.answer_key.c.item_id))
+
+    # ------------------------------------------------------------------ as they come in
+    def per_day(self, since: str) -> list[tuple[str, str, int]]:
+        """(queue, day as ``2026-11-22``, labels made that day) since a day, days in UTC; days without labels are not there."""
+        item, note = tables.queue_item, tables.annotation
+        day = func.substr(note.c.created_at, 1, 10)
+        joined = note.join(item, item.c.item_id == note.c.item_id)
+        query = select(item.c.queue, day, func.count()).select_from(joined).group_by(item.c.queue, day).order_by(item.c.queue, day)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.where(note.c.deleted.is_(False), note.c.created_at >= since[:10]))
+            return [(row[0], row[1], row[2]) for row in rows]
+
+    def latest(self, limit: int) -> list[Given]:
+        """The newest labels, newest first."""
+        item, note, who = tables.queue_item, tables.annotation, tables.annotator
+        joined = note.join(item, item.c.item_id == note.c.item_id).join(who, who.c.annotator_id == note.c.annotator_id)
+        columns = (note.c.created_at, who.c.name, who.c.simulated, item.c.queue, item.c.language, note.c.verdict)
+        query = select(*columns).select_from(joined).where(note.c.deleted.is_(False))
+        query = query.order_by(note.c.created_at.desc(), note.c.annotation_id).limit(limit)
+        with self._engine.connect() as connection:
+            return [Given(**row) for row in connection.execute(query).mappings()]
 
     # ------------------------------------------------------------------ joined
     def labels(

@@ -1,77 +1,193 @@
-"""Queues: what waits for people, in which language, for how long, and who labels."""
+"""Queues: what waits for people, in which language, for how long, how fast it shrinks, and who can work on it."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from workbench import charts, links, queries
-from workbench.session import dark, empty_state, language_name, store, title
+from annotators.budget import load_plan
+from evals.paths import database_url
+from evals.store.labels import Given
+from evals.text import visible
+from workbench import backlog, charts, links, listening, queries
+from workbench.cards import plain
+from workbench.context import now
+from workbench.session import choose, dark, empty_state, language_name, store, store_at, title
 
+EVERY_S = 4  # seconds between two looks: with a listener's second, a label shows up well within ten
 FITS = 16  # rows of a table shown whole
+LATEST = 6
+EVERYTHING = "all"
+FILTERS = (("Feature", "feature", "show"), ("Language", "language", "lang"), ("Asked", "rubric", "rubric"))  # label, column, address
 
 
-def numbers(frame: pd.DataFrame) -> None:
-    with st.grid(4, min_column_width=150):
-        st.metric("Items", f"{frame['items'].sum():,}", border=True, help="claims put before people")
-        st.metric("Open", f"{frame['open'].sum():,}", border=True, help="with fewer labels than asked for")
-        st.metric("Labels", f"{frame['annotations'].sum():,}", border=True)
-        st.metric("Languages", frame["language"].nunique(), border=True)
+@st.cache_data(ttl=2, show_spinner=False)
+def figures(url: str) -> pd.DataFrame:
+    """Read once for everybody who looks at the same moment."""
+    return backlog.backlog_frame(store_at(url), load_plan(), now=now())
+
+
+@st.cache_data(ttl=2, show_spinner=False)
+def latest(url: str) -> list[Given]:
+    return store_at(url).labels.latest(LATEST)
+
+
+# ---------------------------------------------------------------------------------------------- what needs somebody
+
+
+def alarms() -> None:
+    """What needs the lead, worst first."""
+    missing = queries.uncovered(store())
+    if missing:
+        st.warning(f"Nobody who labels covers: {', '.join(language_name(tag) for tag in missing)}.", icon=":material/person_off:")
 
 
 def server_state(frame: pd.DataFrame, url: str | None) -> None:
-    """Whether people can label now, and what is not on the server yet."""
+    """Whether people can label now, whether their labels come in by themselves, and what is not on the server yet."""
     unsent = int((frame["items"] - frame["sent"]).sum())
     if url is None:
         st.warning(
             "Label Studio is not running: these figures are of the last collection. Start it with `plumb label-studio start`.",
             icon=":material/cloud_off:",
         )
-    elif unsent:
+        return
+    if unsent:
         st.warning(f"{unsent:,} items are not on the labelling server yet: `plumb queue` again sends them.", icon=":material/outbox:")
-    missing = queries.uncovered(store())
-    if missing:
-        st.warning(f"Nobody who labels covers: {', '.join(language_name(tag) for tag in missing)}.", icon=":material/person_off:")
+    st.markdown(f"{listener_state(listening.heard(url))} :gray[·] [Label Studio ↗]({url})")
+
+
+def listener_state(said: Mapping[str, Any] | None) -> str:
+    """One line on the process that brings labels in."""
+    if said is None:
+        return (
+            ":gray-badge[:material/hearing_disabled: nobody listens] :gray[labels come in with `plumb collect`; `plumb listen` pulls them]"
+        )
+    if said.get("last_error"):
+        return f":orange-badge[:material/sync_problem: cannot pull] {plain(str(said['last_error'])[:300])}"
+    return ":green-badge[:material/hearing: listening] :gray[labels come in by themselves]"
+
+
+# ---------------------------------------------------------------------------------------------- figures
+
+
+def numbers(frame: pd.DataFrame) -> None:
+    today = sum(row[-1] for row in frame["per_day"])
+    with st.grid(5, min_column_width=140):
+        st.metric("Open", f"{frame['open'].sum():,}", border=True, help="items with fewer labels than asked for")
+        st.metric("Done", f"{frame['done'].sum():,}", border=True, help="items with all their labels")
+        st.metric("Overdue queues", int(frame["late"].sum()), border=True, help="their oldest open item waits longer than the plan allows")
+        st.metric("Labels", f"{frame['annotations'].sum():,}", border=True)
+        st.metric("Labels today", f"{today:,}", border=True, help="since midnight UTC")
+
+
+def pictures(frame: pd.DataFrame) -> None:
+    left, right = st.columns(2)
+    with left:
+        st.subheader("Backlog by language", anchor=False)
+        figure = charts.backlog(frame, dark())
+        st.plotly_chart(figure, config=charts.CONFIG, key="backlog", alt="Done and open items per language, longest backlog first")
+    with right:
+        st.subheader("Labels a day", anchor=False)
+        figure = charts.per_day(backlog.day_frame(frame, now=now()), dark())
+        st.plotly_chart(figure, config=charts.CONFIG, key="per_day", alt="Labels per day over the last two weeks, today last")
 
 
 def table(frame: pd.DataFrame, url: str | None) -> None:
-    shown = frame.sort_values(["open", "items"], ascending=False).assign(
-        language=frame["language"].map(language_name), label=frame["queue"].map(links.label_stream(store(), url))
+    shown = frame.assign(
+        language=frame["language"].map(language_name),
+        waiting=[waits(row) for row in frame.to_dict("records")],
+        label=frame["queue"].map(links.label_stream(store(), url)),
     )
+    columns = ["language", "feature", "rubric", "progress", "open", "items", "annotations", "waiting", "per_day", "people", "label"]
     st.dataframe(
-        shown[["language", "feature", "progress", "open", "items", "annotations", "oldest_open_at", "label"]],
+        shown[columns],
         hide_index=True,
         column_config={
+            "language": st.column_config.TextColumn("language", pinned=True),
+            "rubric": st.column_config.TextColumn("asked"),
             "progress": st.column_config.ProgressColumn("done", min_value=0, max_value=100, format="%d%%"),
             "annotations": st.column_config.NumberColumn("labels"),
-            "oldest_open_at": st.column_config.DatetimeColumn("oldest open", format="distance"),
+            "waiting": st.column_config.TextColumn("oldest open", help="and the longest the plan allows; ⚠ overdue"),
+            "per_day": st.column_config.BarChartColumn("labels a day", help="the last 14 days, today last", y_min=0),
+            "people": st.column_config.TextColumn("covered by"),
             "label": st.column_config.LinkColumn("Label Studio", display_text="label ↗"),
         },
         placeholder="–",
         height="content" if len(shown) <= FITS else "auto",
-        alt="Queues with their backlog, longest first",
+        alt="Queues with their backlog, overdue ones first, then the longest",
     )
 
 
-def people() -> None:
-    st.subheader("Annotators", anchor=False)
-    known = store().labels.annotators()
-    if not known:
+def waits(row: Mapping[Any, Any]) -> str:
+    """``⚠ 4 d of 72 h``: the age of the oldest open item, and what the plan allows."""
+    age = backlog.age(row["age_h"])
+    if not age or row["service_level_h"] is None or pd.isna(row["service_level_h"]):
+        return age
+    return f"{'⚠ ' if row['late'] else ''}{age} of {row['service_level_h']:g} h"
+
+
+def newest() -> None:
+    """The last labels as they came in: the proof that somebody's work arrives."""
+    rows = latest(database_url())
+    if not rows:
         empty_state("group", "Nobody has labelled yet.")
         return
-    rows = [
-        {"name": person.name, "languages": list(person.languages), "kind": ["simulated" if person.simulated else "person"]}
-        for person in known
+    shown = [
+        {
+            "given": row.created_at,
+            "by": " ".join(visible(row.name).split())[:60],
+            "language": language_name(row.language),
+            "said": row.verdict.replace("_", " "),
+            "kind": ["simulated" if row.simulated else "person"],
+        }
+        for row in rows
     ]
+    frame = pd.DataFrame(shown).assign(given=lambda rows: pd.to_datetime(rows["given"], format="ISO8601", utc=True))
     kinds = st.column_config.MultiselectColumn("kind", options=["person", "simulated"], color=["green", "violet"])
-    st.dataframe(rows, hide_index=True, column_config={"kind": kinds}, alt="Annotators and their languages")
-    if any(person.simulated for person in known):
+    given = st.column_config.DatetimeColumn("given", format="distance")
+    st.dataframe(frame, hide_index=True, column_config={"kind": kinds, "given": given}, alt="The newest labels")
+    if any(row.simulated for row in rows):
         st.caption("Simulated annotators are scripts with known error rates, for the demo. Their labels decide nothing real.")
 
 
+# ---------------------------------------------------------------------------------------------- the page
+
+
+def filters(frame: pd.DataFrame) -> dict[str, str | None]:
+    """What is shown, from the address: column → value, None for all."""
+    wanted: dict[str, str | None] = {}
+    for place, (label, column, param) in zip(st.columns([1, 1, 1, 2]), FILTERS, strict=False):
+        with place:
+            options = [EVERYTHING, *sorted(frame[column].unique())]
+            value = choose(label, options, param, show=language_name if column == "language" else str)
+            wanted[column] = None if value == EVERYTHING else value
+    return wanted
+
+
+@st.fragment(run_every=EVERY_S)
+def live(wanted: dict[str, str | None]) -> None:
+    """Everything that changes while people label."""
+    everything, url = figures(database_url()), links.studio_url()
+    frame = backlog.chosen(everything, wanted)
+    alarms()
+    server_state(everything, url)
+    if frame.empty:
+        empty_state("filter_alt_off", "No queue is like that: choose “all” above.")
+        return
+    numbers(frame)
+    pictures(frame)
+    st.subheader("By queue", anchor=False)
+    table(frame, url)
+    st.subheader("Newest labels", anchor=False)
+    newest()
+
+
 def page() -> None:
-    title("Queues", "Claims that wait for people, by language. Labelling itself happens in Label Studio.")
-    frame = queries.queue_frame(store().queue.status())
+    title("Queues", "What waits for people, by feature, language and question. Labelling itself happens in Label Studio.")
+    frame = figures(database_url())
     if frame.empty:
         empty_state(
             "inbox",
@@ -79,16 +195,7 @@ def page() -> None:
             "plumb queue highlights",
         )
         return
-    url = links.studio_url()
-    server_state(frame, url)
-    numbers(frame)
-    st.plotly_chart(charts.backlog(frame, dark()), config=charts.CONFIG, alt="Done and open items per language, longest backlog first")
-    left, right = st.columns([2, 1])
-    with left:
-        st.subheader("By language", anchor=False)
-        table(frame, url)
-    with right:
-        people()
+    live(filters(frame))
 
 
 page()
