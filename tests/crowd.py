@@ -57,4 +57,5 @@ def wrong(rate: float, truth: Mapping[str, str], *, seed: str = "") -> Answer:
 
 def truths(store: Store) -> dict[str, str]:
     """What is right, by item."""
-    return {key.item_id: key.verdict for key in store.labels.keys()}
+    keys = store.labels.keys()
+    return {key.item_id: key.verdict for key in keys}

@@ -51,6 +51,14 @@ def mean_of(values: Floats, groups: Ints) -> Coefficient:
     return Coefficient(float(values.mean()), sums, np.array([0.0, size]), np.array([size, size]), lambda s: np.asarray(s[:, 0] / s[:, 1]))
 
 
+def weighted_mean_of(values: Floats, groups: Ints, weights: Floats) -> Coefficient:
+    """As `mean_of`, each value counted with its weight: Σ w v ÷ Σ w (Hájek 1971)."""
+    sums = by_group(np.column_stack([values * weights, weights]), groups)
+    size = float(weights.sum()) / len(sums)
+    estimate = float(values @ weights / weights.sum())
+    return Coefficient(estimate, sums, np.array([0.0, size]), np.array([size, size]), lambda s: np.asarray(s[:, 0] / s[:, 1]))
+
+
 def by_group(features: Floats, groups: Ints) -> Floats:
     """Features summed over the rows of each group 0 … G−1."""
     sums = np.zeros((int(groups.max()) + 1 if len(groups) else 0, features.shape[1]))
