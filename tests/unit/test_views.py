@@ -197,7 +197,7 @@ def test_the_gate_says_its_verdict_in_one_sentence_and_lists_failing_requirement
     table = at.table[0].value
     said_verdicts = [next(name for name in verdicts.VERDICTS if f" {name}]" in text) for text in table["verdict"]]
     assert said_verdicts == sorted(said_verdicts, key=list(verdicts.VERDICTS).index)
-    assert len(said_verdicts) == 5
+    assert len(said_verdicts) == 6
 
 
 def test_the_gate_offers_the_bytes_that_ci_writes(filled_app: AppTest) -> None:
