@@ -5,7 +5,8 @@ Right answers are gold (practice included) and anchors; degraded copies count by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from annotators import quality
@@ -49,9 +50,12 @@ def error_rates(store: Store, limits: Limits | None = None) -> list[ErrorRates]:
     labels, keys = store.labels.labels(), store.labels.keys()
     found = _standings(labels, keys, limits)
     practice = {key.item_id: key.verdict for key in keys if key.practice}
-    said = judgements(labels)
-    rows = [_row(who, found.get(who.annotator_id), [one for one in said if one.annotator == who.annotator_id], practice, limits or Limits())
-            for who in store.labels.annotators()]  # fmt: skip
+    said: dict[str, list[Judgement]] = defaultdict(list)
+    for one in judgements(labels):
+        said[one.annotator].append(one)
+    rows = [
+        _row(who, found.get(who.annotator_id), said[who.annotator_id], practice, limits or Limits()) for who in store.labels.annotators()
+    ]
     urgency = {"pause": 0, "watch": 1}
     return sorted(rows, key=lambda row: (urgency.get(row.verdict or "", 2), row.name, row.annotator_id))
 
@@ -78,7 +82,7 @@ def _standings(labels: Sequence[Label], keys: Iterable[AnswerKey], limits: Limit
 
 
 def _row(
-    who: Annotator, standing: Standing | None, said: Sequence[Judgement], practice: dict[str, str], limits: Limits
+    who: Annotator, standing: Standing | None, said: Sequence[Judgement], practice: Mapping[str, str], limits: Limits
 ) -> ErrorRates:  # fmt: skip
     nothing = quality.on_gold((), {}, limits.level)
     return ErrorRates(
