@@ -22,25 +22,31 @@ from evals.errors import InputError, RetryError
 from evals.store.catalog import Catalog, ReviewCount
 from evals.store.comparisons import Comparisons, Pair, PairedMean
 from evals.store.coverage import CatalogTotals, Coverage, CoveredProduct
+from evals.store.desk import Asker, Desk, Tally
 from evals.store.escalations import Escalations
 from evals.store.exposure import Exposure
 from evals.store.labels import Labels
 from evals.store.ledger import Ledger
+from evals.store.people import Disagreement, People, Time, Worked
 from evals.store.queue import Queue, QueueStatus
 from evals.store.runs import Runs, RunTotals, ScoreMean
 
 __all__ = [
+    "Asker",
     "Catalog",
     "CatalogTotals",
     "Comparisons",
     "Coverage",
     "CoveredProduct",
+    "Desk",
+    "Disagreement",
     "Escalations",
     "Exposure",
     "Labels",
     "Ledger",
     "Pair",
     "PairedMean",
+    "People",
     "Queue",
     "QueueStatus",
     "ReviewCount",
@@ -48,13 +54,17 @@ __all__ = [
     "Runs",
     "ScoreMean",
     "Store",
+    "Tally",
+    "Time",
+    "Worked",
 ]
 
 HEAD = "0004"  # the newest migration; a test compares it with the scripts
 
 
 class Store:
-    """The system of record, in its parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `labels`, `escalations`, `exposure`, `ledger`."""
+    """The system of record, in nine parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `labels`, `desk`, `escalations`,
+    `ledger`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -64,8 +74,10 @@ class Store:
         self.coverage = Coverage(engine)
         self.queue = Queue(engine)
         self.labels = Labels(engine)
+        self.desk = Desk(engine)
         self.escalations = Escalations(engine)
         self.exposure = Exposure(engine)
+        self.people = People(engine)
         self.ledger = Ledger(engine)
 
     @classmethod

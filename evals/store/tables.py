@@ -204,8 +204,8 @@ queue_item = Table(
     Index("ix_queue_item_run", "run_id"),
     Index("ix_queue_item_subject", "subject_id", "rubric"),
     Index("ix_queue_item_case", "case_id"),
-    Index("ix_queue_item_language", "language", "created_at", "item_id"),
-    Index("ix_queue_item_why", "why", "language"),
+    Index("ix_queue_item_language", "language", "created_at", "item_id", "why", "overlap"),
+    Index("ix_queue_item_why", "why", "language", "created_at", "item_id"),
 )
 answer_key = Table(
     "answer_key",
@@ -263,7 +263,7 @@ annotation = Table(
     _number("lead_time_s"),
     Column("deleted", Boolean, nullable=False),
     _json("detail"),
-    Index("ix_annotation_item", "item_id"),
+    Index("ix_annotation_item", "item_id", "deleted", "annotator_id"),
     Index("ix_annotation_annotator", "annotator_id", "created_at"),
 )
 annotation_edit = Table(

@@ -29,14 +29,16 @@ def upgrade() -> None:
             batch.alter_column(name, existing_type=sa.String(length=128), nullable=True)
         batch.create_index('ix_queue_item_subject', ['subject_id', 'rubric'], unique=False)
         batch.create_index('ix_queue_item_case', ['case_id'], unique=False)
-        batch.create_index('ix_queue_item_language', ['language', 'created_at', 'item_id'], unique=False)
-        batch.create_index('ix_queue_item_why', ['why', 'language'], unique=False)
+        batch.create_index('ix_queue_item_language', ['language', 'created_at', 'item_id', 'why', 'overlap'], unique=False)
+        batch.create_index('ix_queue_item_why', ['why', 'language', 'created_at', 'item_id'], unique=False)
 
     op.execute("UPDATE studio_project SET rubric_sha256 = ''")  # what was asked is named in another way now
 
     with op.batch_alter_table('annotation') as batch:
         batch.add_column(sa.Column('detail', sa.JSON(), nullable=False, server_default=sa.text("'{}'")))
         batch.alter_column('verdict', existing_type=sa.String(length=128), type_=sa.String(length=256), existing_nullable=False)
+        batch.drop_index('ix_annotation_item')
+        batch.create_index('ix_annotation_item', ['item_id', 'deleted', 'annotator_id'], unique=False)
         batch.create_index('ix_annotation_annotator', ['annotator_id', 'created_at'], unique=False)
     with op.batch_alter_table('annotator') as batch:
         batch.alter_column('expert', existing_type=sa.Boolean(), server_default=None)
