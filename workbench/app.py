@@ -28,12 +28,17 @@ pages = st.navigation(
             page("compare", "Compare", ":material/compare_arrows:"),
             page("sample", "Sample", ":material/article:", hidden=True),
         ],
-        "Annotation": [page("queues", "Queues", ":material/inbox:")],
+        "Annotation": [
+            page("queues", "Queues", ":material/inbox:"),
+            page("my_work", "My work", ":material/assignment_ind:"),
+        ],
         "Release": [page("gate", "Gate", ":material/gavel:")],
         "Explore": [page("playground", "Playground", ":material/science:")],
     }
 )
-st.set_page_config(page_title=f"{pages.title} · Plumbline")
+# An annotator has no use for the other pages: they are one click away, and not in English beside an Arabic task.
+sidebar = "collapsed" if pages.url_path == "my_work" else "auto"
+st.set_page_config(page_title=f"{pages.title} · Plumbline", initial_sidebar_state=sidebar)
 with st.sidebar:
     engine = store().engine.url.get_backend_name()
     st.caption(f"{engine} · local, no sign-in", help="Served on loopback only. Put a proxy with sign-in before it to share it.")

@@ -24,6 +24,7 @@ BASE_CSS = """
 [class*="st-key-chips_"] button{padding:0;border-color:transparent;background:transparent}
 [class*="st-key-chips_"] button .stMarkdownBadge{font-size:.95rem;padding:.3rem .65rem;border-radius:999px}
 [class*="st-key-chips_"] [aria-checked="true"]{outline:2px solid currentColor;outline-offset:1px}
+.st-key-work_rtl{direction:rtl}
 .pl-text{font-size:1.08rem;line-height:1.65;overflow-wrap:anywhere;white-space:pre-wrap}
 .pl-quote{border-inline-start:3px solid var(--pl-edge);padding:.1rem .8rem;margin-block:.55rem;overflow-wrap:anywhere}
 .pl-quote[dir="rtl"] .pl-meta{text-align:right}
