@@ -44,7 +44,16 @@ def anchor_items(
     ]
 
 
-def queue_quality(store: Store, languages: Sequence[str], features: Sequence[Feature], plan: LabellingPlan, *, seed: int, now: str) -> int:
+def queue_quality(
+    store: Store,
+    languages: Sequence[str],
+    features: Sequence[Feature],
+    plan: LabellingPlan,
+    *,
+    seed: int,
+    now: str,
+    anchors: int = ANCHORS,
+) -> int:
     """Queue practice, gold (both as far as the plan wants them) and anchors; how many items were new. Again, it adds nothing."""
     new = 0
     for feature in features:
@@ -52,7 +61,7 @@ def queue_quality(store: Store, languages: Sequence[str], features: Sequence[Fea
         for language in languages:
             known = practice_items(language, feature, now, count=wanted.onboarding_gold)
             known += gold_items(language, feature, GOLD if wanted.gold_every else 0, seed, now)
-            new += add_known(store, known + anchor_items([language], feature, ANCHORS, seed, now))
+            new += add_known(store, known + anchor_items([language], feature, anchors, seed, now))
     return new
 
 
