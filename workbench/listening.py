@@ -10,16 +10,18 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
 from annotators import collect as collecting
-from annotators import conflicts, receiver
+from annotators import conflicts, receiver, reports
 from annotators import push as pushing
 from annotators.receiver import Puller, Served
 from annotators.studio import Studio
+from evals.paths import home
 from evals.store import Store
 from workbench.context import now
 
@@ -54,12 +56,28 @@ class Tending:
                 self._hooked.add(project.project_id)
 
 
+def token_file() -> Path:
+    """Where the bearer token lies with which a shop hands in its customers' reports."""
+    return home() / "reports.token"
+
+
+def token(studio: Studio) -> str:
+    """That token, written for this user only."""
+    secret = studio.secret_for("reports")
+    with os.fdopen(os.open(token_file(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secret + "\n")
+    return secret
+
+
 @contextmanager
 def listening(store: Store, studio: Studio, *, port: int = PORT, every_s: float = receiver.EVERY_S) -> Iterator[tuple[Served, Puller]]:
     """Receiver and puller, until the block ends. Raises SetupError when the port is taken."""
     url = f"http://127.0.0.1:{port}{receiver.PATH}"
     puller = Puller(Tending(store, studio, url).pull, now=now, every_s=every_s)
-    application = receiver.app(puller.hint, studio.secret_for("webhooks"), status=lambda: {"server": studio.url, **puller.status()})
+    routes = reports.routes(lambda: store, token(studio), now=now)
+    application = receiver.app(
+        puller.hint, studio.secret_for("webhooks"), routes, status=lambda: {"server": studio.url, **puller.status()}
+    )  # fmt: skip
     with receiver.serve(application, port) as served, puller:
         yield served, puller
 

@@ -109,4 +109,5 @@ def listen(
     """While people label: bring each label in seconds after it was given, and hand conflicts to experts. Ends with Ctrl-C."""
     with listening.listening(open_store(), open_studio(), port=port, every_s=every_s) as (served, _):
         say(f"Listening on {served.url}; labels are pulled when Label Studio hints, and every {every_s:.0f} s.")
+        say(f"Customers' reports: POST {served.url}/escalations with the bearer token in {listening.token_file()}.")
         listening.wait_for_the_end(os.getppid() if with_parent else None)
