@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evals import paths
-from evals.errors import UnknownIdError
+from evals.errors import InputError, UnknownIdError
+from evals.partitions import Purpose
 from evals.records import FEATURES, Feature, Run
 from evals.store import Store
 
@@ -32,12 +33,21 @@ def feature_of(name: str) -> Feature:
     raise UnknownIdError(f"{name!r} is no feature: {' or '.join(FEATURES)}")
 
 
+def purpose_of(name: str) -> Purpose:
+    """Raises InputError for a word that is no purpose."""
+    if name not in ("gate", "training"):
+        raise InputError(f"{name!r} is no purpose: gate or training")
+    return "gate" if name == "gate" else "training"
+
+
 def run_named(store: Store, feature: Feature, name: str) -> Run:
-    """A run by its id, or the newest run of the variant of that name; raises UnknownIdError."""
+    """A run by its id, or the newest run of the variant of that name that is not for training; raises UnknownIdError."""
     if name.startswith("run-"):
         return store.runs.run(name)
     variants = {variant.variant_id for variant in store.runs.variants(feature) if variant.name == name}
-    run = next((run for run in store.runs.runs(feature) if run.variant_id in variants), None)
+    apart = store.exposure.datasets()
+    runs = (run for run in store.runs.runs(feature) if run.dataset_id not in apart)
+    run = next((run for run in runs if run.variant_id in variants), None)
     if run is None:
         raise UnknownIdError(f"no {feature} run of a variant named {name!r}: plumb run {feature} --variant {name}")
     return run

@@ -6,6 +6,7 @@ from annotators.collect import CollectSummary
 from annotators.push import PushSummary
 from annotators.queues import EnqueueSummary
 from annotators.simulated import SimulationSummary
+from annotators.training_files import ExportSummary
 from evals.importing import ImportSummary
 
 
@@ -57,4 +58,17 @@ def collected(summary: CollectSummary) -> str:
         text += f" {len(summary.invalid)} could not be read and were left out: {', '.join(summary.invalid[:5])}."
     if summary.missing_projects:
         text += f" Gone from the server: {', '.join(summary.missing_projects)} (plumb queue makes them again)."
+    return text
+
+
+def exported(summary: ExportSummary) -> str:
+    files = ", ".join(f"{name} {count:,}" for name, count in summary.files.items())
+    languages = ", ".join(f"{tag} {count:,}" for tag, count in summary.languages.items())
+    text = (
+        f"{summary.folder}: {files}. Rows by language: {languages}. {summary.products:,} products are training's for ever, "
+        f"{summary.newly_exposed:,} of them since now. {summary.simulated:,} rows rest on SIMULATED annotators; personal data was masked "
+        f"in {summary.redacted:,}."
+    )
+    if summary.left_out:
+        text += "\nLeft out: " + "; ".join(f"{count:,} {why}" for why, count in summary.left_out.items()) + "."
     return text

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from evals import datasets, experiment
-from evals.errors import MoreNeededError
+from evals.errors import InputError, MoreNeededError
 from evals.metrics import METRICS
 from evals.metrics.base import Metric
+from evals.partitions import MIN_GATE_PRODUCTS, Purpose, divide
 from evals.records import Case, Feature, Run
 from evals.store import Store
-from workbench.context import feature_of, now, open_store, run_named, variant_name
+from workbench.context import feature_of, now, open_store, purpose_of, run_named, variant_name
 from workbench.output import say, table
 from workbench.progress import bar
 from workbench.variants import settings_of, variant_of
@@ -34,35 +36,55 @@ def run(
     min_per_language: Annotated[int, typer.Option(help="highlights: languages with at least so many of them")] = 8,
     limit: Annotated[int | None, typer.Option(help="only the first so many cases")] = None,
     scored: Annotated[bool, typer.Option("--score/--no-score", help="score the outputs at once")] = True,
+    use: Annotated[str, typer.Option("--for", help="gate, or training: the products that models may be trained on")] = "gate",
+    product: Annotated[list[str] | None, typer.Option(help="with --for training: take this product from the gate, for ever")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
 ) -> None:
     """Run a variant over every case; a stopped run goes on where it was."""
-    store, kind = open_store(), feature_of(feature)
-    cases = find_cases(store, kind, min_reviews, min_per_language)[:limit]
-    done = execute(store, kind, variant, cases, quiet=quiet)
+    store, kind, purpose = open_store(), feature_of(feature), purpose_of(use)
+    cases = find_cases(store, kind, min_reviews, min_per_language, purpose, product or ())[:limit]
+    done = execute(store, kind, variant, cases, quiet=quiet, purpose=purpose)
     if scored:
         score_run(store, done, quiet=quiet)
     say(totals(store, done), quiet=quiet)
 
 
-def find_cases(store: Store, feature: Feature, min_reviews: int, min_per_language: int) -> list[Case]:
-    """The cases this store offers; raises MoreNeededError when it offers none."""
+def find_cases(
+    store: Store, feature: Feature, min_reviews: int, min_per_language: int, purpose: Purpose = "gate", products: Sequence[str] = ()
+) -> list[Case]:
+    """The cases this store offers for a purpose; raises MoreNeededError when it offers none. `products`: given to training by name."""
     if feature == "highlights":
         cases = datasets.highlights_cases(store, min_reviews=min_reviews, min_per_language=min_per_language)
     else:
         cases = datasets.assistant_cases(store)
     if not cases:
         raise MoreNeededError(f"no cases for {feature}: import reviews (and, for the assistant, questions) first")
-    return cases
+    if purpose == "gate" and products:
+        raise InputError("--product names what is taken from the gate: it goes with --for training")
+    mine = divide(store, cases, training=products)[purpose]
+    if products:
+        mine = [case for case in mine if case.product_id in set(products)]
+    if not mine:
+        raise MoreNeededError(_none_for(purpose, feature))
+    return mine
 
 
-def execute(store: Store, feature: Feature, name: str, cases: list[Case], *, quiet: bool = False) -> Run:
+def _none_for(purpose: Purpose, feature: Feature) -> str:
+    if purpose == "gate":
+        return f"no cases for the gate of {feature}: every product with reviews was given to training"
+    return (
+        f"no product of {feature} can be spared for training: each language keeps {MIN_GATE_PRODUCTS} products for the gate first, and "
+        "what the gate has used stays with it. Import more products, or give one away by name: --for training --product ID"
+    )
+
+
+def execute(store: Store, feature: Feature, name: str, cases: list[Case], *, quiet: bool = False, purpose: Purpose = "gate") -> Run:
     """One run: its variant named with everything that identifies it, its dataset by its cases."""
     from runner import assistant, highlights
 
     settings = settings_of(feature, name)
     variant = variant_of(feature, name, settings)
-    dataset = datasets.make_dataset(store, f"{feature}, {len(cases)} cases", cases, now())
+    dataset = datasets.make_dataset(store, f"{feature}, {len(cases)} cases", cases, now(), purpose)
     task = (highlights if feature == "highlights" else assistant).task(store.catalog, variant)
     with bar(f"{feature} · {name}", quiet=quiet) as progress:
         return experiment.execute(store, variant, dataset, task, now=now(), progress=progress)
