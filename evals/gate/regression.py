@@ -22,6 +22,7 @@ from evals.experiment import output_id
 from evals.gate.evidence import Arm, Evidence
 from evals.gate.settled import ADJUDICATION, VOTING
 from evals.gate.verdicts import Cell
+from evals.partitions import Roles
 from evals.records import Case, Claim, Escalation, Label, Verdict
 from evals.statistics.intervals import no_interval
 from evals.store import Store
@@ -87,12 +88,15 @@ def regression_cell(store: Store, evidence: Evidence, alpha: float) -> Cell:
 
 
 def _reports(store: Store, evidence: Evidence) -> dict[About, list[Escalation]]:
-    """Every escalation of the feature, by what it is about."""
-    feature = evidence.candidate.run.feature
-    what = {case.case_id: about(case) for case in store.escalations.regression_cases(feature)}
+    """Every escalation of the feature, by what it is about; none about a product that was given to training before (`evals.partitions`): it
+    can be in no dataset of the gate."""
+    feature, roles = evidence.candidate.run.feature, Roles.read(store)
+    cases = [case for case in store.escalations.regression_cases(feature) if roles.role(case.product_id) == "gate"]
+    what = {case.case_id: about(case) for case in cases}
     found: dict[About, list[Escalation]] = defaultdict(list)
     for escalation in store.escalations.all(feature):
-        found[what[escalation.case_id]].append(escalation)
+        if escalation.case_id in what:
+            found[what[escalation.case_id]].append(escalation)
     return found
 
 
