@@ -63,8 +63,8 @@ HEAD = "0004"  # the newest migration; a test compares it with the scripts
 
 
 class Store:
-    """The system of record, in nine parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `labels`, `desk`, `escalations`,
-    `ledger`."""
+    """The system of record, in its parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `labels`, `desk`, `escalations`,
+    `exposure`, `people`, `ledger`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
