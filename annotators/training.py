@@ -171,7 +171,7 @@ class _Maker:
         case = self.store.runs.case(output.case_id)
         prompt = self.prompt_of(case, output) if output.status == "ok" else None
         if prompt is None:
-            self.leave_out("its model was asked in another style" if output.status == "ok" else "the output was stopped or failed")
+            self.leave_out("no model was asked this way" if output.status == "ok" else "the output was stopped or failed")
             return None
         text = self._clean(output.text, case, output)
         asked = [{"role": one["role"], "content": redact_text(one["content"], case.language)} for one in prompt]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from feedback import ANN, BO, CY, GOOD, PEOPLE, SIM, asked, export, items, labelled, rewrite, say
 from filled_store import fill_from_sample
-from support import NOW, TwoRuns, a_case, a_product, a_store, two_runs
+from support import NOW, a_case, a_product, a_store, two_runs
 
-from annotators import queues, training_files
-from annotators.collect import annotation_id
-from annotators.labeling import FAILURES_V1, PREFERENCE_V1, REWRITE_V1, rubric_named
+from annotators import training_files
+from annotators.labeling import FAILURES_V1, PREFERENCE_V1, REWRITE_V1
 from annotators.training import KINDS, Kind, Row, rows
 from evals import gate
 from evals.datasets import make_dataset
@@ -21,64 +21,21 @@ from evals.experiment import execute
 from evals.identity import content_id
 from evals.partitions import Roles
 from evals.paths import DATA
-from evals.records import Annotation, Annotator, Case, Escalation, Output, QueueItem, Variant
+from evals.records import Case, Escalation, Output, QueueItem, Variant
 from evals.store import Store
 from runner import assistant, backends, highlights
 from runner.backends.base import Chunk, Generation, GenerationSettings
 from runner.prompts import Prompt
 from workbench.commands.exporting import prompts
 
-PEOPLE = [
-    Annotator(f"annotator-{name}", f"{name}@example.org", name, ("en",), simulated=name == "sim") for name in ("ann", "bo", "cy", "sim")
-]
-ANN, BO, CY, SIM = range(4)
-RUBRICS = (PREFERENCE_V1.name, FAILURES_V1.name, REWRITE_V1.name, "claim-v2")
-
-
-def asked(store: Store, *, products: int = 4, languages: Sequence[str] = ("en",), aside: bool = True) -> TwoRuns:
-    """Two runs over products set aside for training, everything about them before people."""
-    runs = two_runs(store, languages, products=products)
-    if aside:
-        store.exposure.set_dataset_aside(runs.dataset.dataset_id, "test", NOW)
-    store.labels.put_annotators(PEOPLE)
-    queues.enqueue(
-        store, runs.champion.run_id, runs.candidate.run_id, fraction=1.0, overlap=2, seed=1, now=NOW, rubrics=RUBRICS
-    )  # fmt: skip
-    return runs
-
-
-def items(store: Store, rubric: str) -> list[QueueItem]:
-    """One of each subject, by product and arm."""
-    found = {item.subject_id: item for item in store.queue.items() if item.rubric == rubric}
-    return sorted(found.values(), key=lambda item: (str(item.case_id), item.item_id))
-
-
-def say(store: Store, item: QueueItem, who: int, verdict: str, **detail: object) -> None:
-    person, at = PEOPLE[who].annotator_id, NOW
-    note = Annotation(annotation_id(item.item_id, person), item.item_id, person, verdict, None, at, at, detail=detail)
-    store.labels.put_annotations([note])
-
-
-def rewrite(store: Store, item: QueueItem, who: int, text: str) -> None:
-    """As it would arrive from the labelling page."""
-    answer = rubric_named(REWRITE_V1.name).read([{"from_name": "rewritten", "value": {"text": [text]}}], item.data, None)
-    assert answer.verdict is not None
-    say(store, item, who, answer.verdict, **answer.detail)
-
 
 def made(store: Store, kind: Kind, **options: bool) -> list[Row]:
     return list(rows(store, "highlights", kind, prompt_of=prompts(store, "chat-v1"), **options))
 
 
-def export(store: Store, folder: Path, **options: bool) -> training_files.ExportSummary:
-    return training_files.export(store, folder, prompt_of=prompts(store, "chat-v1"), now=NOW, actor="test", **options)
-
-
 def output_of(store: Store, run_id: str, item: QueueItem) -> Output:
     return store.runs.output_of(run_id, str(item.case_id))
 
-
-GOOD = "Most reviewers praise the sound, and some of them complain about the battery. [1]"
 
 # ---------------------------------------------------------------------------------------------- rows
 
@@ -250,18 +207,6 @@ def _first(store: Store, run_id: str) -> tuple[Case, Output]:
 
 
 # ---------------------------------------------------------------------------------------------- files
-
-
-def labelled(store: Store, **options: object) -> TwoRuns:
-    """Some of everything, in English and Arabic."""
-    runs = asked(store, products=12, languages=("en", "ar"), **options)  # type: ignore[arg-type]
-    for number, item in enumerate(items(store, PREFERENCE_V1.name)):
-        say(store, item, ANN, PREFERENCE_V1.scale[number % 5]), say(store, item, BO, PREFERENCE_V1.scale[number % 5])
-    for number, item in enumerate(items(store, FAILURES_V1.name)):
-        say(store, item, CY, ("none", "unsafe")[number % 2])
-    for item in items(store, REWRITE_V1.name)[::3]:
-        rewrite(store, item, BO, GOOD if item.language == "en" else "معظم المراجعين يمدحون الصوت، وبعضهم يشتكي من البطارية. [1]")
-    return runs
 
 
 def content(folder: Path) -> dict[str, bytes]:
