@@ -19,6 +19,7 @@ from sqlalchemy.pool import StaticPool
 
 from evals import paths
 from evals.errors import InputError, RetryError
+from evals.store.backlog import Backlog
 from evals.store.catalog import Catalog, ReviewCount
 from evals.store.comparisons import Comparisons, Pair, PairedMean
 from evals.store.coverage import CatalogTotals, Coverage, CoveredProduct
@@ -33,6 +34,7 @@ from evals.store.runs import Runs, RunTotals, ScoreMean
 
 __all__ = [
     "Asker",
+    "Backlog",
     "Catalog",
     "CatalogTotals",
     "Comparisons",

@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from evals.errors import InputError, UnknownIdError
 from evals.records import Reservation, StudioTask
 from evals.store import places, tables
+from evals.store.backlog import Backlog, backlog
 from evals.store.places import CLOSED, LANGUAGE, LANGUAGES, ME, NOW, OPEN_TO_ALL, RUBRICS, SERVER, held, item, key, note, sent
 from evals.store.rows import from_row
 
@@ -155,6 +156,11 @@ class Desk:
         query: Select[Any] = select(func.sum(left).label("left")).select_from(item.join(sent, places.is_sent()))
         query = query.where(item.c.language.in_(LANGUAGES), item.c.why.not_in(OPEN_TO_ALL), left > 0)
         return int(self._rows(query, Asker("", server_url, tuple(languages), now).values())[0]["left"] or 0)
+
+    def backlog(self, now: str, *, since: str) -> list[Backlog]:
+        """Every queue in the figures alerts are made of; `since`: the beginning of what counts as lately."""
+        with self._engine.connect() as connection:
+            return backlog(connection, moment(now), moment(since))
 
     def task(self, item_id: str, server_url: str) -> StudioTask:
         """The task that carries an item. Raises UnknownIdError where the server has none."""
