@@ -37,8 +37,7 @@ pages = st.navigation(
     }
 )
 # An annotator has no use for the other pages: they are one click away, and not in English beside an Arabic task.
-sidebar = "collapsed" if pages.url_path == "my_work" else "auto"
-st.set_page_config(page_title=f"{pages.title} · Plumbline", initial_sidebar_state=sidebar)
+st.set_page_config(page_title=f"{pages.title} · Plumbline", initial_sidebar_state="collapsed" if pages.url_path == "my_work" else "auto")
 with st.sidebar:
     engine = store().engine.url.get_backend_name()
     st.caption(f"{engine} · local, no sign-in", help="Served on loopback only. Put a proxy with sign-in before it to share it.")

@@ -216,5 +216,5 @@ def per_day(frame: pd.DataFrame, dark: bool = False) -> go.Figure:
         [go.Bar(x=days, y=frame["labels"].tolist(), marker_color=colours, width=0.7, hovertemplate="%{x}: %{y}<extra></extra>")]
     )
     layout(figure, 240, dark)
-    figure.update_yaxes(gridcolor=palette(dark).middle, zeroline=False, rangemode="tozero")
+    figure.update_yaxes(gridcolor=palette(dark).middle, zeroline=False, range=[0, max(4, 1.1 * frame["labels"].max())], tickformat="d")
     return figure.update_xaxes(type="category", tickangle=0, nticks=7)

@@ -79,6 +79,7 @@ def listening(store: Store, studio: Studio, *, port: int = PORT, every_s: float 
         puller.hint, studio.secret_for("webhooks"), routes, status=lambda: {"server": studio.url, **puller.status()}
     )  # fmt: skip
     with receiver.serve(application, port) as served, puller:
+        address_file().write_text(served.url, encoding="utf-8")
         yield served, puller
 
 
@@ -88,10 +89,15 @@ def wait_for_the_end(parent: int | None) -> None:
         time.sleep(_WATCH_S)
 
 
-def heard(server_url: str, port: int = PORT) -> Mapping[str, Any] | None:
-    """What a listener on this machine says of itself; None where none answers at once, or it listens to another labelling server."""
+def address_file() -> Path:
+    """Where a listener of this installation says where it answers; left behind when it ends."""
+    return home() / "listener.url"
+
+
+def heard(server_url: str) -> Mapping[str, Any] | None:
+    """What the listener of this installation says of itself; None where none answers at once, or it pulls from another labelling server."""
     try:
-        said = httpx.get(f"http://127.0.0.1:{port}/status", timeout=_HEAR_S, trust_env=False).json()
-    except (httpx.HTTPError, ValueError):
+        said = httpx.get(f"{address_file().read_text(encoding='utf-8')}/status", timeout=_HEAR_S, trust_env=False).json()
+    except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError):
         return None
     return said if isinstance(said, dict) and said.get("server") == server_url else None

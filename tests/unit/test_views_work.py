@@ -292,12 +292,17 @@ def test_load_counts_the_day_of_the_limit_that_holds(store: Store) -> None:
     assert work.load(store, AYA, None, plan, None, now=now) == (None, 1, None)
 
 
-def test_only_a_listener_of_the_same_server_is_heard() -> None:
+def test_only_the_listener_of_this_installation_and_server_is_heard(store: Store) -> None:
+    assert listening.heard(SERVER) is None
     application = receiver.app(lambda project: None, "secret", status=lambda: {"server": SERVER, "pulls": 3})
     with receiver.serve(application, 0) as served:
-        assert (listening.heard(SERVER, served.port) or {}).get("pulls") == 3
-        assert listening.heard("http://127.0.0.1:10", served.port) is None
-    assert listening.heard(SERVER, served.port) is None
+        listening.address_file().write_text(served.url)
+        assert (listening.heard(SERVER) or {}).get("pulls") == 3
+        assert listening.heard("http://127.0.0.1:10") is None
+    assert listening.heard(SERVER) is None
+    for nonsense in ("", "\x00", "http://[", "file:///etc/passwd"):
+        listening.address_file().write_text(nonsense)
+        assert listening.heard(SERVER) is None
 
 
 # ---------------------------------------------------------------------------------------------- queues

@@ -27,7 +27,8 @@ from workbench.context import now
 from workbench.session import store
 
 BUSY_S, IDLE_S = 3, 20  # seconds between two looks: while a task is theirs, and while none is
-HELD, THANKED, SAID = "work_held", "work_thanked", "work_said"  # of this browser tab: the task shown, whether one arrived, why none came
+# Of this browser tab: the task that is theirs, whether it was looked for this very moment, whether a label has arrived.
+HELD, NEW, THANKED = "work_held", "work_new", "work_thanked"
 
 
 @st.cache_resource(show_spinner=False)
@@ -49,16 +50,13 @@ def pick(
     def chosen() -> None:
         for name in clears:
             st.query_params.pop(name, None)
-        if st.session_state[key] is None:
-            st.query_params.pop(param, None)
-        else:
-            st.query_params[param] = st.session_state[key]
-        for name in (HELD, THANKED, SAID):
+        st.query_params[param] = st.session_state[key]
+        for name in (HELD, NEW, THANKED):
             st.session_state.pop(name, None)
 
     st.session_state[key] = value
-    st.selectbox(label, options, index=None, key=key, format_func=show, placeholder=label, on_change=chosen)
-    return value
+    first = None if value is None else 0  # with None it could be cleared
+    st.selectbox(label, options, index=first, key=key, format_func=show, placeholder=label, on_change=chosen)
 
 
 def text(words: str, tag: str, style: str = "") -> None:
@@ -71,8 +69,8 @@ def text(words: str, tag: str, style: str = "") -> None:
 
 def look(person: Annotator, running: RunningServer) -> Turn:
     """The task that is theirs or would come next. When the one that was theirs has its label, the next one is reserved."""
-    held = st.session_state.get(HELD)
-    if held and listening.heard(running.url) is None:
+    held, is_new = st.session_state.get(HELD), st.session_state.pop(NEW, False)
+    if held and not is_new and listening.heard(running.url) is None:
         fetch(person, running, held)
     turn = routing.peek(store(), person, running.url, plan(), now=now())
     if held and not (turn.expires_at and turn.item and turn.item.item_id == held):
@@ -103,6 +101,7 @@ def open_next(person: Annotator, running: RunningServer) -> None:
     """What the button does."""
     turn = reserve(person, running)
     st.session_state[HELD] = turn.item.item_id if turn.item else None
+    st.session_state[NEW] = True
     st.session_state[THANKED] = False
 
 
@@ -166,6 +165,7 @@ def desk(person: Annotator, tag: str, every_s: int) -> None:
         return
     turn = look(person, running)
     if every_s != (BUSY_S if turn.expires_at else IDLE_S):
+        st.session_state[NEW] = True
         st.rerun()  # at another pace
     figures(person, tag, running, turn.item.queue if turn.item else None)
     if st.session_state.get(THANKED):
@@ -181,6 +181,7 @@ def page() -> None:
     asked = st.query_params.get("lang")
     tag = asked if asked in tags else tags[0]
     words = work.words(tag)
+    st.set_page_config(page_title=f"{words['my_work']} · Plumbline")
     with st.container(key=f"work_{direction(tag)}"):
         st.title(plain(words["my_work"]), anchor=False)
         with st.container(horizontal=True):

@@ -11,9 +11,8 @@ import streamlit as st
 from annotators.budget import load_plan
 from evals.paths import database_url
 from evals.store.labels import Given
-from evals.text import visible
 from workbench import backlog, charts, links, listening, queries
-from workbench.cards import plain
+from workbench.cards import cell, plain
 from workbench.context import now
 from workbench.session import choose, dark, empty_state, language_name, store, store_at, title
 
@@ -98,6 +97,7 @@ def pictures(frame: pd.DataFrame) -> None:
 def table(frame: pd.DataFrame, url: str | None) -> None:
     shown = frame.assign(
         language=frame["language"].map(language_name),
+        people=frame["people"].map(cell),
         waiting=[waits(row) for row in frame.to_dict("records")],
         label=frame["queue"].map(links.label_stream(store(), url)),
     )
@@ -138,7 +138,7 @@ def newest() -> None:
     shown = [
         {
             "given": row.created_at,
-            "by": " ".join(visible(row.name).split())[:60],
+            "by": cell(row.name)[:60],
             "language": language_name(row.language),
             "said": row.verdict.replace("_", " "),
             "kind": ["simulated" if row.simulated else "person"],
