@@ -159,7 +159,7 @@ def _items(store: Store, output: Output, origin: Escalation, overlap: int, now: 
     """The claims of an output that no escalation has put before people yet; two reports about one text ask once."""
     case, run = store.runs.case(output.case_id), store.runs.run(output.run_id)
     claims = _claims(store, output, case)
-    asked = {item.claim_id for item in _asked(store, output)}
+    asked = store.escalations.asked(claim.claim_id for claim in claims)
     answered = Answered(case, {"champion": run}, {"champion": output}, {"champion": claims})  # which arm it is shows nowhere
     asking = Asking(CLAIM_V2, overlap, 0, now)
     for claim in claims:
@@ -180,10 +180,6 @@ def _claims(store: Store, output: Output, case: Case) -> list[Claim]:
     return claims
 
 
-def _asked(store: Store, output: Output) -> list[QueueItem]:
-    return [item for item in store.queue.items(run_id=output.run_id, why="escalated") if item.output_id == output.output_id]
-
-
 # ---------------------------------------------------------------------------------------------- what comes of it
 
 
@@ -194,7 +190,8 @@ def judged(store: Store, escalation: Escalation) -> Judged:
     said, claims = tallies(labels), store.runs.claims_of(output.output_id)
     answers = Counter(row.claim_id for row in labels if row.why == "escalated")
     settled = {row.claim_id for row in labels if row.why == ADJUDICATION}
-    settled |= {item.claim_id for item in _asked(store, output) if answers[item.claim_id] >= item.overlap}
+    asked = store.escalations.asked(claim.claim_id for claim in claims)
+    settled |= {claim for claim, people in asked.items() if answers[claim] >= people}
     refuted = {claim for claim, tally in said.items() if tally.grounded is False and (answers[claim] or claim in settled)}
     done = [claim.claim_id for claim in claims if claim.claim_id in settled | refuted]
     unclear = sum(said[claim].grounded is None for claim in done if claim in said)

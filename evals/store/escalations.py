@@ -85,6 +85,15 @@ class Escalations:
                     found[row["hidden_id"]].append(from_row(Escalation, row))
         return dict(found)
 
+    def asked(self, claim_ids: Iterable[str]) -> dict[str, int]:
+        """Those of the claims that are before people because of a report, and how many people each is put before."""
+        t, found = tables.queue_item.c, dict[str, int]()
+        with self._engine.connect() as connection:
+            for batch in batches(claim_ids):
+                query = select(t.subject_id, t.overlap).where(t.subject_id.in_(batch), t.why == "escalated")
+                found |= {row.subject_id: row.overlap for row in connection.execute(query)}
+        return found
+
     def _all(self, kind: type[Record], query: Select[Any]) -> list[Record]:
         with self._engine.connect() as connection:
             return [from_row(kind, row) for row in connection.execute(query).mappings()]
@@ -94,16 +103,16 @@ def _hiding(output_ids: list[str]) -> Select[Any]:
     """Each of the outputs beside every escalation, still in force, about it or about the same text."""
     e, mine, theirs = tables.escalation, tables.output.alias("mine"), tables.output.alias("theirs")
     case, reported = tables.case.alias("case_of_mine"), tables.case.alias("case_of_theirs")
-    same_thing = or_(
-        case.c.case_id == reported.c.case_id,  # reviews that came since make another case of the same highlights
-        and_(e.c.feature == "highlights", case.c.product_id == reported.c.product_id, case.c.language == reported.c.language),
-    )
+    same_place = and_(*(reported.c[name] == case.c[name] for name in ("product_id", "language", "feature")))
+    # reviews that came since make another case of the same highlights; another question is about something else
+    same_thing = or_(reported.c.case_id == case.c.case_id, case.c.feature == "highlights")
+    in_force = or_(e.c.resolved_at.is_(None), e.c.withdrawn.is_(True))
     joined = (
         mine.join(case, case.c.case_id == mine.c.case_id)
-        .join(e, and_(e.c.feature == case.c.feature, or_(e.c.resolved_at.is_(None), e.c.withdrawn.is_(True))))
+        .join(reported, and_(same_place, same_thing))
+        .join(e, and_(e.c.case_id == reported.c.case_id, in_force))
         .join(theirs, theirs.c.output_id == e.c.output_id)
-        .join(reported, reported.c.case_id == e.c.case_id)
     )
-    same = or_(mine.c.output_id == theirs.c.output_id, and_(mine.c.text == theirs.c.text, same_thing))
+    same = or_(mine.c.output_id == theirs.c.output_id, mine.c.text == theirs.c.text)
     query = select(mine.c.output_id.label("hidden_id"), *e.c).select_from(joined).where(mine.c.output_id.in_(output_ids), same)
     return query.order_by(mine.c.output_id, e.c.created_at, e.c.escalation_id)

@@ -125,6 +125,7 @@ output = Table(
     _number("first_token_s"),
     _number("total_s"),
     Index("ix_output_run_case", "run_id", "case_id", unique=True),
+    Index("ix_output_case", "case_id"),
 )
 finding = Table(
     "finding",
@@ -290,6 +291,7 @@ escalation = Table(
     _text("resolution", nullable=True),
     Column("withdrawn", Boolean, nullable=False),
     Index("ix_escalation_output", "output_id"),
+    Index("ix_escalation_case", "case_id"),
 )
 decision = Table(
     "decision",
