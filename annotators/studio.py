@@ -106,9 +106,10 @@ class Studio:
         """The server's time of day, to the second: the times it writes down follow this clock, not ours."""
         said = self._request("GET", "/api/version", "ask for the time").headers.get("date", "")
         try:
-            return parsedate_to_datetime(said)
+            moment = parsedate_to_datetime(said)
         except ValueError as error:
             raise self._error("ask for the time", f"{said!r} is not a time") from error
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def project_url(self, project_id: int) -> str:
         """Where an annotator starts labelling; survives the login page."""
@@ -123,7 +124,8 @@ class Studio:
         """The project that serves `queue`: the `known` one if it is still there, else the one with our key in its description, else a new
         one.
 
-        Its configuration, instructions and overlap are brought to ours. Titles are not unique: the key is what counts.
+        Its configuration, instructions and overlap are brought to ours. Titles are not unique: the key is what counts. Raises InputError
+        when answers to another page, made by hand, are in the way.
         """
         wanted = _project_settings(queue, overlap)
         there = self._project(known) if known is not None else None
@@ -134,8 +136,17 @@ class Studio:
             return int(self._call("create a project", lambda: self._sdk.projects.create(**wanted)).id)
         changed = {key: value for key, value in wanted.items() if there.get(key) != value}
         if changed:
-            self._json("PATCH", f"/api/projects/{there['id']}", f"bring project {there['id']} up to date", json=changed)
+            self._mend_project(int(there["id"]), queue, changed)
         return int(there["id"])
+
+    def _mend_project(self, project_id: int, queue: str, changed: Mapping[str, Any]) -> None:
+        response = self._request("PATCH", f"/api/projects/{project_id}", name := f"bring project {project_id} up to date", json=changed)
+        if response.status_code == 400 and "Created annotations are incompatible" in response.text:
+            raise InputError(
+                f"{self.url}: project {project_id} ({queue}): its page was changed by hand and answered since; Label Studio does not let "
+                f"the page be mended while these answers are there: delete them and push again: {response.text[:500]}"
+            )
+        self._read(response, name)
 
     def task_count(self, project_id: int) -> int:
         """Tasks of a project, at the cost of one request."""
@@ -146,7 +157,7 @@ class Studio:
         return self._total("total_predictions", project_id)
 
     def _total(self, what: str, project_id: int) -> int:
-        page = self._json("GET", "/api/tasks", f"count in project {project_id}", params=_page(project_id, 1, page_size=1))
+        page = self._json("GET", "/api/tasks", f"count in project {project_id}", params=_page(project_id, 1))
         return int(page[what])
 
     def delete_project(self, project_id: int) -> None:
@@ -251,7 +262,7 @@ class Studio:
             behind = _filter("id", last)
             items = [{**one, "child_filter": behind} for one in wanted] or [behind]
             query = json.dumps({"filters": {"conjunction": "or", "items": items}})
-            tasks = self._json("GET", "/api/tasks", name, params=_page(project_id, 1) | dict(params) | {"query": query})["tasks"]
+            tasks = self._json("GET", "/api/tasks", name, params=_page(project_id, PAGE) | dict(params) | {"query": query})["tasks"]
             yield from tasks
             if len(tasks) < PAGE:
                 return
@@ -361,8 +372,8 @@ def _has_key(project: Mapping[str, Any], queue: str) -> bool:
     return str(project.get("description") or "").split(" ")[0] == _KEY + queue
 
 
-def _page(project_id: int, number: int, page_size: int = PAGE) -> dict[str, Any]:
-    return {"project": project_id, "page": number, "page_size": page_size}
+def _page(project_id: int, page_size: int) -> dict[str, Any]:
+    return {"project": project_id, "page": 1, "page_size": page_size}
 
 
 def _filter(column: str, above: int | str, kind: str = "Number") -> dict[str, Any]:

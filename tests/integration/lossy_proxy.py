@@ -1,4 +1,4 @@
-"""A proxy before a real server that does the first matching POST and then loses the reply: what a network does on a bad day."""
+"""A proxy before a real server that passes the first matching request on and then loses the reply: what a network does on a bad day."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 
 @contextmanager
-def lossy_proxy(url: str, path: str, mode: Literal["502", "drop"], losses: int = 1) -> Iterator[str]:
-    """URL of the proxy; the replies to the first `losses` POSTs whose path contains `path` are lost."""
-    target, posts = urlsplit(url), itertools.count()
+def lossy_proxy(url: str, path: str, mode: Literal["502", "drop"], losses: int = 1, method: str = "POST") -> Iterator[str]:
+    """URL of the proxy; the replies to the first `losses` requests of `method` whose path contains `path` are lost."""
+    target, matching = urlsplit(url), itertools.count()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -28,7 +28,7 @@ def lossy_proxy(url: str, path: str, mode: Literal["502", "drop"], losses: int =
             response = connection.getresponse()
             content = response.read()
             connection.close()
-            if self.command == "POST" and path in self.path and next(posts) < losses:
+            if self.command == method and path in self.path and next(matching) < losses:
                 self.lose()
             else:
                 self.reply(response, content)
@@ -43,7 +43,7 @@ def lossy_proxy(url: str, path: str, mode: Literal["502", "drop"], losses: int =
                 self.connection.close()
 
         def reply(self, response: HTTPResponse, content: bytes) -> None:
-            self.send_response(response.status)
+            self.send_response_only(response.status)  # the server's own date, not ours
             for key, value in response.getheaders():
                 if key.lower() not in ("content-length", "transfer-encoding", "connection"):
                     self.send_header(key, value)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -121,20 +117,6 @@ def test_only_what_changed_is_read_again_and_full_reads_everything(studio: Studi
     assert collect(store, studio, now=now()).changed == 0 and collect(store, studio, now=now(), full=True).changed == 2
 
 
-def test_labels_survive_a_project_deleted_by_hand_and_nobody_is_asked_again_for_them(studio: Studio) -> None:
-    store, _ = pushed(studio)
-    tasks = store.queue.tasks(studio.url)
-    for number, task in enumerate(tasks[:5]):
-        studio.annotate(task.task_id, result_of("grounded"), unique_id=unique(number))
-    collect(store, studio, now=now())
-    studio.delete_project(tasks[0].project_id)
-    assert collect(store, studio, now=now()).missing_projects == ["highlights/en/claim-v2"]
-    assert len(living(store)) == 5
-    assert push(store, studio).sent == len(tasks) - 5
-    collect(store, studio, now=now())
-    assert len(living(store)) == 5 and push(store, studio).sent == 0
-
-
 def test_a_label_on_a_task_we_learn_of_later_is_not_missed(studio: Studio) -> None:
     store, _ = pushed(studio)
     tasks = store.queue.tasks(studio.url)
@@ -160,39 +142,6 @@ def test_two_people_give_two_rows_and_their_names_are_shown_safely(studio: Studi
     assert sorted(row.verdict for row in rows) == ["grounded", "unsupported"]
     simulated = next(annotator for annotator in store.labels.annotators() if annotator.simulated)
     assert simulated.name == "Simulated annotator <b>\ufffdx"
-
-
-def test_a_collect_killed_in_the_middle_is_completed_by_the_next(studio: Studio, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
-    store, _ = pushed(studio, url=url)
-    tasks = store.queue.tasks(studio.url)
-    for number, task in enumerate(tasks):
-        studio.annotate(task.task_id, result_of("grounded"), unique_id=unique(number))
-    command = [sys.executable, "-c", _COLLECTOR, url, studio.url]
-    killed = subprocess.run(command, input=studio._token, text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
-    assert killed.returncode == -signal.SIGKILL
-    assert 0 < len(living(store)) < len(tasks) and store.queue.cursor(studio.url, tasks[0].project_id) is None
-    collect(store, studio, now=now())
-    assert sorted(note.item_id for note in living(store)) == sorted(task.item_id for task in tasks)
-    store.close()
-
-
-_COLLECTOR = """
-import os, signal, sys
-from annotators import collect, studio
-from evals.store import Store
-from evals.store.labels import Labels
-url, server = sys.argv[1:]
-collect.BATCH, stored, original = 3, 0, Labels.put_annotations
-def then_die(self, annotations):
-    global stored
-    original(self, annotations)
-    stored += 1
-    if stored == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-Labels.put_annotations = then_die
-collect.collect(Store.open(url), studio.Studio(server, sys.stdin.read()), now="2100-01-01T00:00:00Z")
-"""
 
 
 def test_collecting_works_after_either_side_was_restarted(tmp_path: Path) -> None:

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
-from typing import Literal
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from labelled import EN, queued, settle
 from lossy_proxy import lossy_proxy
-from support import NOW, a_store, two_runs
 
-from annotators import push as push_module
-from annotators.labeling.claims import result_of
+from annotators.predictions import model_version
 from annotators.push import push
-from annotators.queues import enqueue
-from annotators.studio import Studio
+from annotators.receiver import PATH
+from annotators.studio import SECRET_HEADER, Studio
 from evals.errors import StudioError
-from evals.records import StudioProject, StudioTask
+from evals.metrics import METRICS
+from evals.records import Score, StudioProject, StudioTask
 from evals.store import Store
 
 pytestmark = pytest.mark.labelstudio
-
-
-def queued(url: str = "sqlite://", languages: tuple[str, ...] = ("en",), products: int = 3) -> Store:
-    store = a_store(url)
-    runs = two_runs(store, languages, products=products)
-    enqueue(store, runs.champion.run_id, runs.candidate.run_id, fraction=1, seed=1, overlap=1, now=NOW)
-    return store
 
 
 def on_server(studio: Studio, store: Store) -> list[str]:
@@ -42,7 +31,7 @@ def every_item(store: Store) -> list[str]:
 
 
 def test_pushing_twice_makes_no_duplicate_tasks(studio: Studio) -> None:
-    store = queued(languages=("en", "ja", "ar", "hi"))
+    store = queued(languages=("en", "ja", "ar", "hi"), products=3)
     seen: list[tuple[int, int | None]] = []
     first = push(store, studio, lambda done, total: seen.append((done, total)))
     assert first.sent == len(every_item(store)) == 72 and len(first.projects) == 4 and seen[-1] == (72, 72)
@@ -60,51 +49,14 @@ def test_tasks_are_in_the_order_of_the_queue_so_that_the_arms_stay_mixed(studio:
     assert in_order == [item.item_id for item in store.queue.items("highlights/en/claim-v2")]
 
 
-@pytest.mark.parametrize("mode", ["502", "drop"])
-def test_a_reply_lost_after_the_server_stored_the_batch_costs_nothing(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch, mode: Literal["502", "drop"]
-) -> None:
-    monkeypatch.setattr(push_module, "CHUNK", 7)
-    store = queued()
-    with lossy_proxy(studio.url, "/import", mode, losses=2) as url, Studio(url, studio._token) as lossy:
-        summary = push(store, lossy)
-        assert (summary.sent, summary.adopted) == (4, 14)
-        assert push(store, lossy).sent == 0
-        assert on_server(lossy, store) == every_item(store)
-    assert len(studio.project_ids()) == 1
-
-
 def test_a_server_that_never_answers_is_an_error_and_the_next_push_adopts_what_arrived(studio: Studio) -> None:
     store = queued()
     with lossy_proxy(studio.url, "/api/projects", "drop", losses=9) as url, Studio(url, studio._token) as lossy:
         with pytest.raises(StudioError, match="create a project"):
             push(store, lossy)
         summary = push(store, lossy)  # the project was made all the same: it is found by its key
-        assert summary.sent + summary.adopted == 18 and on_server(lossy, store) == every_item(store)
+        assert summary.sent + summary.adopted == 12 and on_server(lossy, store) == every_item(store)
     assert len(studio.project_ids()) == 1
-
-
-def test_duplicates_on_the_server_are_repaired_without_losing_annotations(studio: Studio) -> None:
-    store = queued()
-    push(store, studio)
-    (project,) = store.queue.projects(studio.url)
-    copies = studio.import_tasks(project.project_id, [item.data for item in store.queue.items()[:3]])
-    studio.annotate(copies[1], result_of("contradicted"), unique_id="33333333-1111-5111-8111-111111111111")
-    summary = push(store, studio)
-    assert summary.repaired == 3 and on_server(studio, store) == every_item(store)
-    notes = [note for task in studio.tasks(project.project_id) for note in task.annotations]
-    assert len(notes) == 1 and {task.task_id for task in studio.tasks(project.project_id)} == {
-        t.task_id for t in store.queue.tasks(studio.url)
-    }
-
-
-def test_a_project_deleted_by_hand_is_made_again(studio: Studio) -> None:
-    store = queued(languages=("en", "ja"))
-    first = push(store, studio)
-    studio.delete_project(first.projects["highlights/ja/claim-v2"])
-    again = push(store, studio)
-    assert (again.sent, again.lost) == (18, 18) and again.projects["highlights/en/claim-v2"] == first.projects["highlights/en/claim-v2"]
-    assert on_server(studio, store) == every_item(store)
 
 
 def test_somebody_elses_project_under_a_number_that_was_ours_is_left_alone(studio: Studio) -> None:
@@ -129,36 +81,63 @@ def test_a_ledger_that_promises_tasks_the_server_has_not_got_is_corrected(studio
     assert {task.task_id for task in store.queue.tasks(studio.url)} <= set(studio.item_ids(project_id))
 
 
-def test_a_push_killed_between_the_servers_commit_and_ours_is_completed_by_the_next(studio: Studio, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
-    store = queued(url)
-    killed = _push_in_a_process(url, studio, die_after=2)
-    assert killed == -signal.SIGKILL
-    project = store.queue.projects(studio.url)[0]
-    assert len(store.queue.tasks(studio.url)) == 5 and studio.task_count(project.project_id) == 10
-    assert _push_in_a_process(url, studio, die_after=None) == 0
-    assert on_server(studio, store) == every_item(store) and len(store.queue.tasks(studio.url)) == 18
-    store.close()
+def test_every_project_tells_the_receiver_that_push_was_given_and_a_hook_switched_off_by_hand_is_mended(studio: Studio) -> None:
+    store, receiver = queued(languages=("en", "ja")), f"http://127.0.0.1:9{PATH}"
+    for _ in range(2):
+        projects = push(store, studio, webhook_url=receiver).projects
+        for project_id in projects.values():
+            listed: Any = studio._json("GET", "/api/webhooks/", "list webhooks", params={"project": project_id})
+            assert [(hook["url"], hook["is_active"]) for hook in listed] == [(receiver, True)]
+            assert listed[0]["headers"][SECRET_HEADER] == studio.secret_for("webhooks")
+            studio._json("PATCH", f"/api/webhooks/{listed[0]['id']}/", "switch it off", json={"is_active": False})
+    settle(store, studio)
 
 
-_PUSHER = """
-import os, signal, sys
-from annotators import push, studio
-from evals.store import Store
-url, server, die_after = sys.argv[1:]
-push.CHUNK, sent, original = 5, 0, studio.Studio.import_tasks
-def then_die(self, project_id, data, predictions=None):
-    global sent
-    ids, sent = original(self, project_id, data, predictions), sent + 1
-    if str(sent) == die_after:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return ids
-studio.Studio.import_tasks = then_die
-push.push(Store.open(url), studio.Studio(server, sys.stdin.read()))
-"""
+# ---------------------------------------------------------------------------------------------- predictions
 
 
-def _push_in_a_process(url: str, studio: Studio, *, die_after: int | None) -> int:
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", _PUSHER, url, studio.url, str(die_after)]
-    return subprocess.run(command, input=studio._token, text=True, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}).returncode
+def test_what_our_judge_said_goes_along_and_into_native_exports_and_is_not_shown_to_annotators(studio: Studio) -> None:
+    store = judged(queued())
+    done = push(store, studio)
+    assert (done.predictions, done.dropped_predictions) == (10, 0)
+    project_id = done.projects[EN]
+    everything = {"exportType": "JSON", "download_all_tasks": 1}
+    exported: Any = studio._json("GET", f"/api/projects/{project_id}/export", "export", params=everything)
+    made = {row["data"]["item_id"]: studio._json("GET", f"/api/tasks/{row['id']}", "look")["predictions"] for row in exported}
+    assert sorted(len(one) for one in made.values()) == [0, 0, *[1] * 10]
+    (first,) = made[store.queue.items()[0].item_id]
+    assert first["model_version"] == model_version(METRICS["grounded"].signature) and len(first["model_version"]) <= 64
+    assert first["score"] in (0.0, 1.0) and first["result"][0]["value"]["choices"][0] in ("grounded", "contradicted")
+    project = studio._project(project_id)
+    assert project and project["show_collab_predictions"] is False
+    shown = studio._json("GET", f"/api/projects/{project_id}/next", "the next task")
+    assert shown["predictions"] == []
+    settle(store, studio)
+
+
+def test_predictions_that_the_server_drops_are_counted(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    send = studio._sdk.projects.import_tasks
+
+    def drop_one(**given: Any) -> Any:
+        rows = [dict(row) for row in given["request"]]
+        next(row for row in rows if "predictions" in row).pop("predictions")
+        return send(**given | {"request": rows})
+
+    monkeypatch.setattr(studio._sdk.projects, "import_tasks", drop_one)
+    store = judged(queued())
+    done = push(store, studio)
+    assert (done.predictions, done.dropped_predictions, done.adopted) == (9, 1, 12)
+    settle(store, studio)
+    assert push(judged(queued()), studio, predictions=False).predictions == 0
+
+
+def judged(store: Store) -> Store:
+    """All claims but two have been judged, one of them by an older judge too."""
+    metric = METRICS["grounded"]
+    for item in store.queue.items()[:10]:
+        assert item.run_id and item.case_id and item.claim_id
+        lie = len(item.item_id) % 2 == 0
+        score = Score(item.run_id, item.case_id, "claim", item.claim_id, metric.name, metric.signature, metric.source, float(not lie), None,
+                      {"verdict": "contradicted" if lie else "grounded"})  # fmt: skip
+        store.runs.add_scores([score, replace(score, signature="v:0", detail={"verdict": "not_checkable"})])
+    return store
