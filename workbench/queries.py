@@ -135,7 +135,7 @@ def queue_frame(rows: Sequence[QueueStatus]) -> pd.DataFrame:
     """Queues in figures with the share that is done, in whole percent."""
     frame = pd.DataFrame([row._asdict() for row in rows])
     if not frame.empty:
-        frame["progress"] = 100 * frame["done"] // frame["items"]
+        frame["progress"] = 100 * frame["done"] // frame["items"].clip(lower=1)  # a queue may hold nothing but gold
         frame["oldest_open_at"] = pd.to_datetime(frame["oldest_open_at"], format="ISO8601", utc=True)  # with and without fractions
     return frame
 

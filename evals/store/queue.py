@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Select, case, func, select, update
+from sqlalchemy import Engine, Select, and_, case, func, select, update
 
 from evals.errors import UnknownIdError
 from evals.records import DRAWN, QueueItem, StudioCursor, StudioProject, StudioTask
 from evals.store import tables
+from evals.store.places import OPEN_TO_ALL
 from evals.store.rows import Record, batches, from_row, insert_missing, upsert
 
 
 class QueueStatus(NamedTuple):
-    """One queue in figures. `open` items have fewer annotations than their overlap; `sent` are on a labelling server."""
+    """One queue in figures. `items`: gold and controls, which only measure people, are left aside; of them `open` ones have fewer annotations
+    than their overlap and `sent` ones are on a labelling server. `annotations`: all, those on gold and controls too."""
 
     queue: str
     feature: str
@@ -177,16 +179,17 @@ class Queue:
         notes = select(note.c.item_id, func.count().label("n")).where(note.c.deleted.is_(False)).group_by(note.c.item_id).subquery("notes")
         sent = select(task.c.item_id).distinct().subquery("sent")
         n = func.coalesce(notes.c.n, 0)
-        is_open = n < item.c.overlap
+        asked = item.c.why.not_in(OPEN_TO_ALL)
+        is_open = and_(asked, n < item.c.overlap)
         columns = (
             item.c.queue,
             item.c.feature,
             item.c.language,
             item.c.rubric,
-            func.count().label("items"),
-            func.count(sent.c.item_id).label("sent"),
+            func.sum(case((asked, 1), else_=0)).label("items"),
+            func.count(case((asked, sent.c.item_id))).label("sent"),
             func.sum(case((is_open, 1), else_=0)).label("open"),
-            func.sum(case((is_open, 0), else_=1)).label("done"),
+            func.sum(case((and_(asked, n >= item.c.overlap), 1), else_=0)).label("done"),
             func.sum(n).label("annotations"),
             func.min(case((is_open, item.c.created_at))).label("oldest_open_at"),
         )

@@ -43,7 +43,7 @@ def plan() -> LabellingPlan:
 
 def pick(
     label: str, options: Sequence[str], param: str, value: str | None, show: Callable[[str], str], clears: Sequence[str]
-) -> str | None:
+) -> None:
     """One of `options`, kept in the address; nothing but the label is said, for that is in the annotator's language."""
     key = f"pick_{param}"
 

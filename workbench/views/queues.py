@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from annotators.alerts import Alert, alerts
 from annotators.budget import load_plan
 from evals.paths import database_url
 from evals.store.labels import Given
-from workbench import backlog, charts, links, listening, queries
+from workbench import charts, links, listening, queue_rows
 from workbench.cards import cell, plain
 from workbench.context import now
 from workbench.session import choose, dark, empty_state, language_name, store, store_at, title
 
 EVERY_S = 4  # seconds between two looks: with a listener's second, a label shows up well within ten
+AGREED_S = 300  # how old the agreement may be: it is computed from all labels
+ALERTS = 5  # shown at once
 FITS = 16  # rows of a table shown whole
 LATEST = 6
 EVERYTHING = "all"
+AGREEMENT = "Krippendorff's alpha of the question people agree on least, over items judged by two or more; intervals on the page Agreement"
 FILTERS = (("Feature", "feature", "show"), ("Language", "language", "lang"), ("Asked", "rubric", "rubric"))  # label, column, address
 
 
 @st.cache_data(ttl=2, show_spinner=False)
 def figures(url: str) -> pd.DataFrame:
     """Read once for everybody who looks at the same moment."""
-    return backlog.backlog_frame(store_at(url), load_plan(), now=now())
+    return queue_rows.backlog_frame(store_at(url), load_plan(), now=now())
 
 
 @st.cache_data(ttl=2, show_spinner=False)
@@ -34,14 +38,36 @@ def latest(url: str) -> list[Given]:
     return store_at(url).labels.latest(LATEST)
 
 
+@st.cache_data(ttl=2, show_spinner=False)
+def alarms(url: str) -> list[Alert]:
+    return alerts(store_at(url), load_plan(), now=now())
+
+
+@st.cache_data(ttl=AGREED_S, show_spinner=False, refresh_mode="background")
+def agreed(url: str) -> dict[str, tuple[float, int]]:
+    return queue_rows.agreement(store_at(url))
+
+
 # ---------------------------------------------------------------------------------------------- what needs somebody
 
 
-def alarms() -> None:
+def warnings(found: Sequence[Alert]) -> None:
     """What needs the lead, worst first."""
-    missing = queries.uncovered(store())
-    if missing:
-        st.warning(f"Nobody who labels covers: {', '.join(language_name(tag) for tag in missing)}.", icon=":material/person_off:")
+    if not found:
+        return
+    with st.container(border=True, gap=None):
+        for alert in found[:ALERTS]:
+            st.markdown(warning(alert))
+        if len(found) > ALERTS:
+            with st.expander(f"{len(found) - ALERTS} more"):
+                for alert in found[ALERTS:]:
+                    st.markdown(warning(alert))
+
+
+def warning(alert: Alert) -> str:
+    """A badge and the sentence, in which people may have typed; queues and languages are already named in it."""
+    badge = ":red-badge[:material/priority_high: urgent]" if alert.severity == "urgent" else ":gray-badge[:material/info: notice]"
+    return f"{badge} {plain(alert.sentence)}"
 
 
 def server_state(frame: pd.DataFrame, url: str | None) -> None:
@@ -90,18 +116,33 @@ def pictures(frame: pd.DataFrame) -> None:
         st.plotly_chart(figure, config=charts.CONFIG, key="backlog", alt="Done and open items per language, longest backlog first")
     with right:
         st.subheader("Labels a day", anchor=False)
-        figure = charts.per_day(backlog.day_frame(frame, now=now()), dark())
+        figure = charts.per_day(queue_rows.day_frame(frame, now=now()), dark())
         st.plotly_chart(figure, config=charts.CONFIG, key="per_day", alt="Labels per day over the last two weeks, today last")
 
 
 def table(frame: pd.DataFrame, url: str | None) -> None:
+    found = agreed(database_url())
     shown = frame.assign(
         language=frame["language"].map(language_name),
         people=frame["people"].map(cell),
+        agreement=[agreement(*found[queue]) if queue in found else None for queue in frame["queue"]],
         waiting=[waits(row) for row in frame.to_dict("records")],
         label=frame["queue"].map(links.label_stream(store(), url)),
     )
-    columns = ["language", "feature", "rubric", "progress", "open", "items", "annotations", "waiting", "per_day", "people", "label"]
+    columns = [
+        "language",
+        "feature",
+        "rubric",
+        "progress",
+        "open",
+        "items",
+        "annotations",
+        "waiting",
+        "per_day",
+        "agreement",
+        "people",
+        "label",
+    ]
     st.dataframe(
         shown[columns],
         hide_index=True,
@@ -112,6 +153,7 @@ def table(frame: pd.DataFrame, url: str | None) -> None:
             "annotations": st.column_config.NumberColumn("labels"),
             "waiting": st.column_config.TextColumn("oldest open", help="and the longest the plan allows; ⚠ overdue"),
             "per_day": st.column_config.BarChartColumn("labels a day", help="the last 14 days, today last", y_min=0),
+            "agreement": st.column_config.TextColumn("agreement", help=AGREEMENT),
             "people": st.column_config.TextColumn("covered by"),
             "label": st.column_config.LinkColumn("Label Studio", display_text="label ↗"),
         },
@@ -123,10 +165,15 @@ def table(frame: pd.DataFrame, url: str | None) -> None:
 
 def waits(row: Mapping[Any, Any]) -> str:
     """``⚠ 4 d of 72 h``: the age of the oldest open item, and what the plan allows."""
-    age = backlog.age(row["age_h"])
+    age = queue_rows.age(row["age_h"])
     if not age or row["service_level_h"] is None or pd.isna(row["service_level_h"]):
         return age
     return f"{'⚠ ' if row['late'] else ''}{age} of {row['service_level_h']:g} h"
+
+
+def agreement(alpha: float, items: int) -> str:
+    """``0.71 · n 40``: never without the number of items behind it."""
+    return f"{alpha:.2f} · n {items}".replace("-", "−")
 
 
 def newest() -> None:
@@ -171,8 +218,8 @@ def filters(frame: pd.DataFrame) -> dict[str, str | None]:
 def live(wanted: dict[str, str | None]) -> None:
     """Everything that changes while people label."""
     everything, url = figures(database_url()), links.studio_url()
-    frame = backlog.chosen(everything, wanted)
-    alarms()
+    frame = queue_rows.chosen(everything, wanted)
+    warnings(alarms(database_url()))
     server_state(everything, url)
     if frame.empty:
         empty_state("filter_alt_off", "No queue is like that: choose “all” above.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -9,10 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 import pandas as pd
 
 from annotators import routing
+from annotators.agreement import agreement_of
 from annotators.budget import LabellingPlan
-from annotators.labeling import ADJUDICATION
+from annotators.labeling import ADJUDICATION, queue_name
 from evals.errors import PolicyError
-from evals.records import Annotator
+from evals.records import FEATURES, Annotator
 from evals.store import Store
 from evals.text import visible
 from workbench.queries import queue_frame
@@ -86,6 +88,20 @@ def named(people: Sequence[Annotator]) -> str:
     names = [" ".join(visible(one.name).split())[:40] for one in sorted(people, key=lambda one: (one.simulated, one.name.casefold()))]
     more = f" (+{len(names) - _NAMED})" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
+
+
+def agreement(store: Store) -> dict[str, tuple[float, int]]:
+    """Queue → Krippendorff's alpha and the items behind it, of the question people agree on least; only where it can be measured.
+
+    Without an interval: those stand on the page Agreement.
+    """
+    found: dict[str, tuple[float, int]] = {}
+    for feature in FEATURES:
+        for one in agreement_of(store, feature=feature, draws=1):
+            alpha, queue = one.alpha.interval.estimate, queue_name(feature, one.language, one.rubric)
+            if alpha is not None and alpha < found.get(queue, (math.inf, 0))[0]:
+                found[queue] = (alpha, one.items)
+    return found
 
 
 def age(hours: float | None) -> str:

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 from support import NOW, a_store, two_runs
 
+from annotators import parallel
 from annotators.budget import load_plan
 from annotators.queues import enqueue
 from evals.records import Annotation, Annotator
 from evals.store import Store
-from workbench import backlog, queries
+from workbench import queries, queue_rows
 
 PLAN = load_plan()
 LATER = "2026-11-26T12:00:00.250000Z"  # four days after everything was queued
@@ -57,50 +58,75 @@ def test_the_newest_labels_come_first(store: Store) -> None:
 
 def test_throughput_has_a_place_for_every_day_and_today_is_last(store: Store) -> None:
     label(store, "ja", ["2026-11-09T12:00:00Z", "2026-11-13T12:00:00Z", "2026-11-26T00:00:00Z", "2026-11-26T11:59:00Z"])
-    assert backlog.throughput(store, now=LATER) == {"highlights/ja/claim-v2": [1, *[0] * 12, 2]}
-    frame = backlog.day_frame(backlog.backlog_frame(store, PLAN, now=LATER), now=LATER)
+    assert queue_rows.throughput(store, now=LATER) == {"highlights/ja/claim-v2": [1, *[0] * 12, 2]}
+    frame = queue_rows.day_frame(queue_rows.backlog_frame(store, PLAN, now=LATER), now=LATER)
     assert (len(frame), str(frame["day"].iloc[-1]), frame["labels"].tolist()[-1]) == (14, "2026-11-26", 2)
 
 
 def test_a_label_of_a_server_whose_clock_is_ahead_breaks_nothing(store: Store) -> None:
     label(store, "ja", ["2026-11-27T12:00:00Z"])
-    assert backlog.throughput(store, now=LATER) == {}
+    assert queue_rows.throughput(store, now=LATER) == {}
 
 
 def test_a_queue_that_waits_longer_than_the_plan_allows_is_late_and_comes_first(store: Store) -> None:
     label(store, "ja", [LATER] * 99)
-    frame = backlog.backlog_frame(store, PLAN, now=LATER)
+    frame = queue_rows.backlog_frame(store, PLAN, now=LATER)
     assert frame["language"].tolist() == ["ar", "ja"]
     assert frame["late"].tolist() == [True, False]
     assert frame["age_h"].iloc[0] == pytest.approx(96, abs=0.01) and frame["service_level_h"].iloc[0] == 72
-    assert not backlog.backlog_frame(store, PLAN, now=NOW)["late"].any()
+    assert not queue_rows.backlog_frame(store, PLAN, now=NOW)["late"].any()
 
 
 def test_a_queue_the_plan_does_not_speak_of_is_never_late(store: Store) -> None:
-    assert backlog.service_level_h(replace(PLAN, queues={}), "highlights/ja/claim-v2") is None
+    assert queue_rows.service_level_h(replace(PLAN, queues={}), "highlights/ja/claim-v2") is None
 
 
 def test_paused_people_cover_nothing_and_conflicts_are_covered_by_experts_only(store: Store) -> None:
-    frame = backlog.backlog_frame(store, PLAN, now=NOW).set_index("language")
+    frame = queue_rows.backlog_frame(store, PLAN, now=NOW).set_index("language")
     assert frame["covered"].to_dict() == {"ja": 3, "ar": 1}
     assert frame["people"]["ja"].startswith("Aiko, Ken") and "\u202e" not in frame["people"]["ja"]
-    assert [one.name for one in backlog.covering([AIKO, KEN], "ja", "adjudication-v1")] == [KEN.name]
+    assert [one.name for one in queue_rows.covering([AIKO, KEN], "ja", "adjudication-v1")] == [KEN.name]
     assert queries.uncovered(store) == []
     store.labels.put_annotators([replace(KEN, paused_because="gold")])
-    assert backlog.backlog_frame(store, PLAN, now=NOW).set_index("language")["covered"].to_dict() == {"ja": 2, "ar": 0}
+    assert queue_rows.backlog_frame(store, PLAN, now=NOW).set_index("language")["covered"].to_dict() == {"ja": 2, "ar": 0}
     assert queries.uncovered(store) == ["ar"]
 
 
 def test_many_names_are_a_few_and_a_number() -> None:
     people = [replace(AIKO, annotator_id=f"annotator-{n}", name=f"Person {n}") for n in range(5)]
-    assert backlog.named([*people, SCRIPT]) == "Person 0, Person 1, Person 2 (+3)"
+    assert queue_rows.named([*people, SCRIPT]) == "Person 0, Person 1, Person 2 (+3)"
 
 
 def test_filters_choose_rows(store: Store) -> None:
-    frame = backlog.backlog_frame(store, PLAN, now=NOW)
-    assert backlog.chosen(frame, {"language": "ar", "feature": None})["language"].tolist() == ["ar"]
-    assert backlog.chosen(frame, {"feature": "assistant"}).empty
+    frame = queue_rows.backlog_frame(store, PLAN, now=NOW)
+    assert queue_rows.chosen(frame, {"language": "ar", "feature": None})["language"].tolist() == ["ar"]
+    assert queue_rows.chosen(frame, {"feature": "assistant"}).empty
+
+
+def test_gold_is_no_backlog_but_its_labels_count_as_work(store: Store) -> None:
+    before = {row.queue: row for row in store.queue.status()}
+    gold = [item for item, _ in parallel.practice_items("ja", "highlights", NOW)]
+    parallel.add_known(store, parallel.practice_items("ja", "highlights", NOW))
+    queue = "highlights/ja/claim-v2"
+    store.labels.put_annotations([Annotation("note-gold", gold[0].item_id, AIKO.annotator_id, "grounded", None, NOW, NOW)])
+    after = {row.queue: row for row in store.queue.status()}
+    assert after[queue] == before[queue]._replace(annotations=1)
+    parallel.add_known(store, parallel.practice_items("de", "highlights", NOW))
+    frame = queue_rows.backlog_frame(store, PLAN, now=NOW).set_index("language")
+    assert frame.loc["de", ["items", "open", "done", "progress"]].tolist() == [0, 0, 0, 0]
+
+
+def test_agreement_is_that_of_items_judged_twice(store: Store) -> None:
+    items = store.queue.items("highlights/ja/claim-v2")
+    for who, verdicts in ((AIKO, ("grounded", "contradicted", "grounded")), (KEN, ("grounded", "contradicted", "unsupported"))):
+        store.labels.put_annotations(
+            Annotation(f"note-{who.name}-{item.item_id}", item.item_id, who.annotator_id, verdict, None, NOW, NOW)
+            for item, verdict in zip(items, verdicts, strict=False)
+        )
+    (row,) = queue_rows.agreement(store).items()
+    assert row[0] == "highlights/ja/claim-v2" and row[1][1] == 3
+    assert row[1][0] == pytest.approx(1 - (2 / 6) / (22 / 30))  # observed over expected disagreement of 3 g, 2 c, 1 u
 
 
 def test_an_empty_store_has_an_empty_backlog() -> None:
-    assert backlog.backlog_frame(a_store(), PLAN, now=NOW).empty
+    assert queue_rows.backlog_frame(a_store(), PLAN, now=NOW).empty
