@@ -19,13 +19,13 @@ from evals.store import Asker, Store
 from evals.text import visible
 
 FALLBACK = "en"
-_SHORT = 8  # hex digits of an id that stand in an address
+_SHORT = 12  # hex digits of an id that stand in an address, as on the page Annotators
 
 
 def workers(store: Store) -> dict[str, Annotator]:
     """Everybody who labels by a short id for addresses; people before scripts, by name."""
     known = sorted(store.labels.annotators(), key=lambda one: (one.simulated, one.name.casefold(), one.annotator_id))
-    return {one.annotator_id.rpartition("-")[2][:_SHORT]: one for one in known}
+    return {one.annotator_id.removeprefix("annotator-")[:_SHORT]: one for one in known}
 
 
 def called(annotator: Annotator) -> str:

@@ -15,8 +15,8 @@ from evals.store.rows import Record, batches, from_row, insert_missing, upsert
 
 
 class QueueStatus(NamedTuple):
-    """One queue in figures. `items`: gold and controls, which only measure people, are left aside; of them `open` ones have fewer annotations
-    than their overlap and `sent` ones are on a labelling server. `annotations`: all, those on gold and controls too."""
+    """One queue in figures. `items`: gold and controls, which only measure people, are left aside; `open` ones have fewer annotations than
+    their overlap, `sent` ones are on a labelling server. `annotations`: all, those on gold and controls too."""
 
     queue: str
     feature: str

@@ -10,9 +10,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from served_workbench import Workbench, served, settled
 from support import two_runs
@@ -93,7 +95,9 @@ def shot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             page.wait_for_timeout(400)  # fonts and charts finish drawing
-            page.screenshot(path=folder / f"{name}.png")
+            full = Image.open(BytesIO(page.screenshot())).convert("RGB")
+            few = full.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            few.save(folder / f"{name}.png", optimize=True)
 
     return keep
 
@@ -159,10 +163,8 @@ def test_annotators_judge_in_their_language_and_the_lead_sees_it_within_ten_seco
             page = context.new_page()
             page.goto(floor.address(tag))
             settled(page)
-            shot(page, f"my-work-{tag}-before")
             link = reserve(page, tag)
             address = link.get_attribute("href")
-            shot(page, f"my-work-{tag}-reserved")
             studio = followed(context, link)
             shot(studio, f"label-studio-{tag}")
             submitted = judge(studio, tag, SAYS[tag])
@@ -173,7 +175,7 @@ def test_annotators_judge_in_their_language_and_the_lead_sees_it_within_ten_seco
             assert (label.verdict, label.annotator_id) == (SAYS[tag], floor.annotators[tag].annotator_id)
             expect(page.get_by_text(work.words(tag)["thanks"])).to_be_visible(timeout=10_000)
             assert link.get_attribute("href") != address  # the next task came by itself
-            shot(page, f"my-work-{tag}-after")
+            shot(page, f"my-work-{tag}")
             context.close()
     shot(lead, "queues-live")
 

@@ -203,6 +203,18 @@ def test_the_last_label_is_thanked_for_though_nothing_follows(store: Store, at: 
     assert [info.value for info in at.info] == [words["nothing_to_do"]]
 
 
+def test_work_that_the_plan_does_not_know_is_the_lead_s_business(store: Store, at: AppTest) -> None:
+    label_all(store, "ar", AYA)
+    known = store.queue.items("highlights/ar/claim-v2")[0]
+    odd = replace(known, item_id="item-odd", subject_id="odd", queue="highlights/ar/citation-v1", rubric="citation-v1")
+    store.queue.add_items([odd])
+    store.queue.put_tasks([StudioTask("item-odd", SERVER, 99, 99)])
+    opened(at, AYA)
+    assert [info.value for info in at.info] == [work.words("ar")["nothing_to_do"]]
+    queues(at)
+    assert "does not know the queue" in said(at)
+
+
 def test_a_limit_that_is_reached_ends_the_day(store: Store, at: AppTest) -> None:
     label(store, store.queue.items("highlights/ar/claim-v2")[0], AYA)
     store.labels.put_annotators([replace(AYA, daily_limit=1)])
@@ -279,7 +291,7 @@ def test_every_language_has_something_to_say_at_every_moment(tag: str) -> None:
 
 
 def test_short_ids_are_as_many_as_people(store: Store) -> None:
-    assert list(work.workers(store)) == ["cccccccc", "aaaaaaaa", "bbbbbbbb"]  # by name, scripts last
+    assert list(work.workers(store)) == ["cccccccc0000", "aaaaaaaa0000", "bbbbbbbb0000"]  # by name, scripts last
 
 
 def test_load_counts_the_day_of_the_limit_that_holds(store: Store) -> None:

@@ -16,7 +16,7 @@ from annotators.budget import LabellingPlan, load_plan
 from annotators.routing import Turn
 from annotators.server import RunningServer
 from annotators.studio import Studio
-from evals.errors import StudioError, UnknownIdError
+from evals.errors import PolicyError, RetryError, StudioError, UnknownIdError
 from evals.packs import pack
 from evals.paths import home
 from evals.records import Annotator
@@ -27,6 +27,7 @@ from workbench.context import now
 from workbench.session import store
 
 BUSY_S, IDLE_S = 3, 20  # seconds between two looks: while a task is theirs, and while none is
+NOTHING = Turn(None, "nothing_to_do")
 # Of this browser tab: the task that is theirs, whether it was looked for this very moment, whether a label has arrived.
 HELD, NEW, THANKED = "work_held", "work_new", "work_thanked"
 
@@ -41,9 +42,7 @@ def plan() -> LabellingPlan:
     return load_plan()
 
 
-def pick(
-    label: str, options: Sequence[str], param: str, value: str | None, show: Callable[[str], str], clears: Sequence[str]
-) -> None:
+def pick(label: str, options: Sequence[str], param: str, value: str | None, show: Callable[[str], str], clears: Sequence[str]) -> None:
     """One of `options`, kept in the address; nothing but the label is said, for that is in the annotator's language."""
     key = f"pick_{param}"
 
@@ -72,7 +71,7 @@ def look(person: Annotator, running: RunningServer) -> Turn:
     held, is_new = st.session_state.get(HELD), st.session_state.pop(NEW, False)
     if held and not is_new and listening.heard(running.url) is None:
         fetch(person, running, held)
-    turn = routing.peek(store(), person, running.url, plan(), now=now())
+    turn = peek(person, running)
     if held and not (turn.expires_at and turn.item and turn.item.item_id == held):
         st.session_state[HELD] = None
         if work.has_arrived(store(), held, person.annotator_id):
@@ -92,9 +91,20 @@ def fetch(person: Annotator, running: RunningServer, item_id: str) -> None:
             return  # the next look is soon
 
 
+def peek(person: Annotator, running: RunningServer) -> Turn:
+    """The task that is theirs or would come next."""
+    try:
+        return routing.peek(store(), person, running.url, plan(), now=now())
+    except PolicyError:
+        return NOTHING
+
+
 def reserve(person: Annotator, running: RunningServer) -> Turn:
     """The next task, theirs from now on."""
-    return routing.next_item(store(), person, running.url, plan(), now=now())
+    try:
+        return routing.next_item(store(), person, running.url, plan(), now=now())
+    except (PolicyError, RetryError):  # a queue that the plan does not know, or others were faster: the lead is told on Queues
+        return NOTHING
 
 
 def open_next(person: Annotator, running: RunningServer) -> None:
@@ -152,7 +162,7 @@ def mine(person: Annotator, words: Mapping[str, str], tag: str, running: Running
 
 
 def guideline(words: Mapping[str, str], queue: str) -> None:
-    with st.expander(words["guideline"], icon=":material/menu_book:"):
+    with st.expander(words["guideline"], key="work_guideline", icon=":material/menu_book:"):
         st.html(work.guideline(queue))
 
 
