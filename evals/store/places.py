@@ -76,12 +76,15 @@ def is_spoilt() -> ColumnElement[bool]:
 
 
 def is_spoilt_for_others() -> ColumnElement[bool]:
-    """Each of the others judged the other side of the item's case, or its subject itself."""
-    theirs = item.alias("of_others")
+    """Each of the others had the other side of the item's case before them, or its subject itself."""
+    theirs, who = item.alias("of_others"), tables.annotator.c.annotator_id
     opposite = theirs.c.other_output_id.is_(None) == item.c.other_output_id.is_not(None)
     same = and_(theirs.c.subject_id == item.c.subject_id, theirs.c.rubric == item.c.rubric)
-    query = select(func.count(note.c.annotator_id.distinct())).select_from(note.join(theirs, theirs.c.item_id == note.c.item_id))
-    query = query.where(theirs.c.case_id == item.c.case_id, note.c.annotator_id.in_(OTHERS), note.c.deleted.is_(False), or_(opposite, same))
+    labels = select(note.c.item_id).where(note.c.item_id == theirs.c.item_id, note.c.annotator_id == who, note.c.deleted.is_(False))
+    places = select(held.c.item_id).where(held.c.item_id == theirs.c.item_id, held.c.annotator_id == who, held.c.expires_at > NOW)
+    had = or_(labels.correlate(theirs, tables.annotator).exists(), places.correlate(theirs, tables.annotator).exists())
+    seen = select(theirs.c.item_id).where(theirs.c.case_id == item.c.case_id, or_(opposite, same), had)
+    query = select(func.count(who)).where(who.in_(OTHERS), seen.correlate(item, tables.annotator).exists())
     return query.correlate(item).scalar_subquery() >= OTHERS_COUNT
 
 

@@ -400,6 +400,17 @@ def test_two_who_both_spoilt_a_pair_do_not_wait_for_each_other_for_ever() -> Non
     assert ask(store, bob).reason == "nothing_to_do"
 
 
+def test_answers_on_their_way_count_as_seen() -> None:
+    store = blind_store(CLAIMS)
+    ann, bob = people(store, "ann", "bob")
+    given: list[QueueItem] = []
+    while turns := [turn.item for turn in (ask(store, ann), ask(store, bob)) if turn.item]:
+        for turn, who in [(item, who) for item in turns for who in (ann, bob)]:
+            routing.answered(store, turn.item_id, who.annotator_id)
+        given += turns
+    assert len(given) == len(store.queue.items()) == len({item.item_id for item in given})
+
+
 def test_the_same_questions_in_the_same_order_get_the_same_answers() -> None:
     def everything(seed: int) -> list[list[str]]:
         store = a_store()
