@@ -101,3 +101,8 @@ def heard(server_url: str) -> Mapping[str, Any] | None:
     except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError):
         return None
     return said if isinstance(said, dict) and said.get("server") == server_url else None
+
+
+def works(said: Mapping[str, Any] | None) -> bool:
+    """Whether what `heard` found brings labels in: it answers, and its last pull did not fail."""
+    return said is not None and not said.get("last_error")

@@ -312,6 +312,7 @@ def test_only_the_listener_of_this_installation_and_server_is_heard(store: Store
         assert (listening.heard(SERVER) or {}).get("pulls") == 3
         assert listening.heard("http://127.0.0.1:10") is None
     assert listening.heard(SERVER) is None
+    assert listening.works({"pulls": 3}) and not listening.works({"last_error": "StudioError: down"}) and not listening.works(None)
     for nonsense in ("", "\x00", "http://[", "file:///etc/passwd"):
         listening.address_file().write_text(nonsense)
         assert listening.heard(SERVER) is None

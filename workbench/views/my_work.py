@@ -69,7 +69,7 @@ def text(words: str, tag: str, style: str = "") -> None:
 def look(person: Annotator, running: RunningServer) -> Turn:
     """The task that is theirs or would come next. When the one that was theirs has its label, the next one is reserved."""
     held, is_new = st.session_state.get(HELD), st.session_state.pop(NEW, False)
-    if held and not is_new and listening.heard(running.url) is None:
+    if held and not is_new and not listening.works(listening.heard(running.url)):
         fetch(person, running, held)
     turn = peek(person, running)
     if held and not (turn.expires_at and turn.item and turn.item.item_id == held):
@@ -83,7 +83,7 @@ def look(person: Annotator, running: RunningServer) -> Turn:
 
 
 def fetch(person: Annotator, running: RunningServer, item_id: str) -> None:
-    """Nobody listens: see for ourselves."""
+    """Nobody listens, or cannot pull: see for ourselves."""
     if not work.has_arrived(store(), item_id, person.annotator_id):
         try:
             work.fetch(store(), studio_at(running.url, running.token), item_id, now=now())
