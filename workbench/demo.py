@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from annotators import collect as collecting
+from annotators import conflicts, controls, escalations, parallel, queues, simulated
 from annotators import push as pushing
-from annotators import queues, simulated
+from annotators.budget import load_plan
 from annotators.studio import Studio
 from evals import registry, report
 from evals.catalog_files import read_products, read_questions
 from evals.importing import import_reviews
 from evals.paths import DATA, home
+from evals.publication import published
 from evals.records import Decision, Feature, Run
 from evals.store import Store
 from workbench import sentences
@@ -34,19 +36,23 @@ SAMPLE = DATA / "sample"
 
 @dataclass(frozen=True)
 class Contest:
-    """A champion and a candidate of one feature, and how much of it people see."""
+    """A champion and a candidate of one feature, how much of it people see claim by claim, and which other rubrics they get a taste of."""
 
     feature: Feature
     champion: str
     candidate: str
     fraction: float
+    taste: tuple[str, ...]
 
 
 CONTESTS = (
-    Contest("highlights", "template", "lm-int8", fraction=0.5),
-    Contest("assistant", "lm-fp32", "lm-int8", fraction=0.35),
+    Contest("highlights", "template", "lm-int8", fraction=0.5, taste=("preference-v1", "failures-v1", "rewrite-v1")),
+    Contest("assistant", "lm-fp32", "lm-int8", fraction=0.35, taste=("preference-v1", "citation-v1")),
 )
-OVERLAP = 1
+TASTE = 0.05  # share of the cases, two in each language at least: enough to see a rubric, too few to measure by
+TASTE_OVERLAP = {"preference-v1": 2}
+ANCHORS, CONTROLS = 3, 0.05  # per language; share of the drawn claims that get a degraded copy
+REPORT = "This does not sound like the reviews I read. Please look at it again."
 SEED = 0
 
 
@@ -65,7 +71,7 @@ class Timer:
 
 
 def run_demo(*, annotators: bool = True, port: int = 8501) -> None:
-    """Import, run, score, queue, label, collect, decide; then say where to look."""
+    """Import, run, score, report, queue, label, collect, settle, decide; then say where to look."""
     timer, store = Timer(), open_store()
     with timer.step("1 import the sample catalogue"):
         import_sample(store)
@@ -79,10 +85,10 @@ def run_demo(*, annotators: bool = True, port: int = 8501) -> None:
     with timer.step("3 Label Studio"):
         studio = open_studio()
         say(f"serves on {studio.url}")
-    with timer.step("4 sample cases with known probabilities, queue their claims by language, push"):
+    with timer.step("4 a customer's report; cases sampled with known probabilities; practice, gold, anchors, controls; push"):
+        escalate_one(store)
         for contest in CONTESTS:
-            ids = [run.run_id for run in runs[contest.feature]]
-            say(sentences.drawn(queues.enqueue(store, *ids, fraction=contest.fraction, seed=SEED, overlap=OVERLAP, now=now())))
+            queue(store, contest, [run.run_id for run in runs[contest.feature]])
         with bar("pushing tasks") as progress:
             say(sentences.pushed(pushing.push(store, studio, progress=progress)))
     label(store, studio, timer, annotators=annotators)
@@ -111,13 +117,55 @@ def run_contest(store: Store, contest: Contest) -> tuple[Run, Run]:
     return runs[0], runs[1]
 
 
+def escalate_one(store: Store) -> None:
+    """A customer reports the first highlight in service: it is hidden at once, people are asked first, and every later candidate must get
+    its case right. Asked again, it is the same report."""
+    case = find_cases(store, "highlights", min_reviews=30, min_per_language=8)[0]
+    done = escalations.escalate(
+        store, feature="highlights", product_id=case.product_id, language=case.language, report=REPORT, reporter="demo", now=now()
+    )  # fmt: skip
+    shown = published(store, "highlights", case.product_id, case.language)
+    what = f"the {case.language} highlight of {case.product_id}"
+    say(f"Reported: {what}, {shown.hidden_because or 'shown'}; {done.items} new items come first.")
+
+
+def queue(store: Store, contest: Contest, run_ids: list[str]) -> None:
+    """What people are asked about a contest."""
+    plan = load_plan()
+    say(sentences.drawn(queues.enqueue(store, *run_ids, plan=plan, fraction=contest.fraction, seed=SEED, now=now())))
+    taste = sum(
+        queues.enqueue(
+            store, *run_ids, plan=plan, fraction=TASTE, overlap=TASTE_OVERLAP.get(name, 1), rubrics=[name], seed=SEED, now=now()
+        ).items
+        for name in contest.taste
+    )  # fmt: skip
+    again = escalations.queue_regressions(store, *run_ids, overlap=1, now=now())
+    known = controls.add_controls(store, run_ids, share=CONTROLS, seed=SEED, now=now())
+    if contest.feature == "highlights":
+        tags = sorted({item.language for item in store.queue.items(run_id=run_ids[0])})
+        known += parallel.queue_quality(store, tags, [contest.feature], plan, seed=SEED, now=now(), anchors=ANCHORS)
+    say(f"{taste} items of other rubrics, {again} of reported cases, {known} whose answer is known.")
+
+
 def label(store: Store, studio: Studio, timer: Timer, *, annotators: bool) -> None:
-    """Scripted annotators label through Label Studio's own API; then the labels are brought back."""
+    """Scripted annotators label through Label Studio's own API, and scripted experts settle their conflicts; then all labels are here."""
     if annotators:
-        with timer.step("5 SIMULATED annotators (scripts with known error rates) label in Label Studio"), bar("labelling") as progress:
-            say(sentences.simulated(simulated.simulate(store, studio, overlap=OVERLAP, seed=SEED, now=now(), progress=progress)))
-    with timer.step("6 collect annotations"):
+        with timer.step("5 SIMULATED annotators (scripts with known error rates) label in Label Studio"):
+            simulate(store, studio)
+    with timer.step("6 collect annotations, hand conflicts to experts"):
         say(sentences.collected(collecting.collect(store, studio, now=now())))
+        if disputed := conflicts.queue_conflicts(store, now=now()):
+            say(f"{disputed} claims that people disagree about go to an expert of their language.")
+            say(sentences.pushed(pushing.push(store, studio)))
+            if annotators:
+                simulate(store, studio)
+                say(sentences.collected(collecting.collect(store, studio, now=now())))
+
+
+def simulate(store: Store, studio: Studio) -> None:
+    """The scripts take their turns until nothing is left for them."""
+    with bar("labelling") as progress:
+        say(sentences.simulated(simulated.simulate(store, studio, load_plan(), seed=SEED, now=now(), progress=progress)))
 
 
 def reports(decision: Decision) -> list[Path]:

@@ -41,7 +41,8 @@ class Tending:
     def pull(self, project_ids: Sequence[int] | None) -> None:
         """Collect these projects, or all; raises StudioError."""
         collecting.collect(self._store, self._studio, now=now(), projects=project_ids)
-        if conflicts.queue_conflicts(self._store, now=now()):
+        conflicts.queue_conflicts(self._store, now=now())
+        if any(row.items > row.sent for row in self._store.queue.status()):  # a conflict, or what a customer reported
             pushing.push(self._store, self._studio)
         self._ask_for_hints()
 

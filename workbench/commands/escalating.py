@@ -11,6 +11,7 @@ from evals.languages import LANGUAGES
 from evals.publication import published
 from evals.records import Escalation
 from evals.store import Store
+from workbench.commands.labelling import send
 from workbench.commands.running import FeatureName
 from workbench.context import feature_of, now, open_store
 from workbench.output import say, table
@@ -56,7 +57,9 @@ def escalate(
     asked = f"{done.items} claims are first in the queue for people" if done.items else "its claims are before people already"
     if not reports.judged(store, done.escalation).claims:
         asked = "it has no claim that people could judge: look at it yourself"
-    say(f"{done.escalation.escalation_id}: the text ({done.escalation.output_id}) is hidden; {asked} (plumb queue sends them).")
+    say(f"{done.escalation.escalation_id}: the text ({done.escalation.output_id}) is hidden; {asked}.")
+    if done.items:
+        say(send(store))
 
 
 def escalations(

@@ -9,12 +9,13 @@ import typer
 
 from annotators import collect as collecting
 from annotators import conflicts as disputes
+from annotators import escalations, queues, server
 from annotators import push as pushing
-from annotators import queues, server
 from annotators.budget import load_plan
 from annotators.labeling import CLAIM_V2
 from annotators.studio import Studio
 from evals.paths import home
+from evals.store import Store
 from workbench import listening, sentences
 from workbench.commands.running import FeatureName
 from workbench.context import feature_of, now, open_store, run_named
@@ -36,6 +37,13 @@ def open_studio() -> Studio:
     """The server named by PLUMBLINE_LABEL_STUDIO_URL and _TOKEN, else ours, started if need be."""
     running = server.start(home())
     return Studio(running.url, running.token)
+
+
+def send(store: Store) -> str:
+    """Push what waits where Label Studio runs; where it does not, say how."""
+    if server.status(home()) is None:
+        return "Label Studio does not run: plumb label-studio start, and the next push sends them."
+    return sentences.pushed(pushing.push(store, open_studio()))
 
 
 @studio_app.command("start")
@@ -75,9 +83,10 @@ def queue(
     drawn = queues.enqueue(
         store, *runs, seed=seed, now=now(), plan=load_plan(), fraction=fraction, overlap=overlap, rubrics=asked
     )  # fmt: skip
+    again = escalations.queue_regressions(store, *runs, overlap=overlap or 1, now=now())
     with bar("pushing tasks", quiet=quiet) as progress:
         pushed = pushing.push(store, open_studio(), progress=progress)
-    say(f"{sentences.drawn(drawn)}\n{sentences.pushed(pushed)}", quiet=quiet)
+    say(f"{sentences.drawn(drawn)} {again} new items of cases that customers reported.\n{sentences.pushed(pushed)}", quiet=quiet)
 
 
 def collect(full: Annotated[bool, typer.Option("--full", help="sweep everything: finds deletions too")] = False) -> None:
