@@ -15,8 +15,10 @@ from annotators.tasks import shown
 from evals.gate.settled import VOTING, Settled, settle
 from evals.identity import content_id
 from evals.packs import pack
-from evals.records import Label, QueueItem
+from evals.records import Label, QueueItem, Why
 from evals.store import Store
+
+DISPUTED: tuple[Why, ...] = (*VOTING, "escalated")  # what people may differ about; what is made has its answer
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,10 @@ class Conflict:
 
 def conflicts(store: Store) -> list[Conflict]:
     """Every claim in dispute and every one an expert settled, the open ones first, the least sure first."""
-    rows = [row for row in store.labels.labels() if row.claim_id and row.why in (*VOTING, "adjudication")]
+    rows = [row for row in store.labels.labels() if row.claim_id and row.why in (*DISPUTED, "adjudication")]
     answers = {row.claim_id: row for row in rows if row.why == "adjudication"}
-    votes = _grouped(row for row in rows if row.why in VOTING)
-    doubts = settle(row for row in rows if row.why in VOTING).claims  # as if no expert had answered
+    votes = _grouped(row for row in rows if row.why in DISPUTED)
+    doubts = settle((row for row in rows if row.why in DISPUTED), DISPUTED).claims  # as if no expert had answered
     wanted = [claim for claim, one in doubts.items() if one.disputed or claim in answers]
     items = store.queue.named({votes[claim][0].item_id for claim in wanted})
     queued = {item.claim_id for item in store.queue.items(why="adjudication")}
@@ -54,12 +56,16 @@ def queue_conflicts(store: Store, *, now: str) -> int:
     return store.queue.add_items([_item(one, now) for one in open_ones])
 
 
+def item_id(claim_id: str) -> str:
+    """Of the item in which an expert settles the conflict about a claim."""
+    return content_id("item", claim_id, ADJUDICATION.name)
+
+
 def _item(conflict: Conflict, now: str) -> QueueItem:
-    item = conflict.item
-    item_id = content_id("item", conflict.claim_id, ADJUDICATION.name)
-    data = {**item.data, "item_id": item_id, "votes": votes_text(conflict.votes, item.language)}
+    item, name = conflict.item, item_id(conflict.claim_id)
+    data = {**item.data, "item_id": name, "votes": votes_text(conflict.votes, item.language)}
     return QueueItem(
-        item_id=item_id,
+        item_id=name,
         queue=queue_name(item.feature, item.language, ADJUDICATION.name),
         feature=item.feature,
         language=item.language,

@@ -7,16 +7,16 @@ expert settled the conflict. ``not_checkable`` is no vote. A tie that nobody set
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from evals.records import DRAWN, Label
+from evals.records import DRAWN, Label, Why
 from evals.statistics.agreement import Rated
 from evals.statistics.consensus import Consensus, consensus
 
 ADJUDICATION = "adjudication"
-VOTING = (*DRAWN, "flagged")
+VOTING: tuple[Why, ...] = (*DRAWN, "flagged")
 _YES, _NO = "grounded", "not grounded"
 
 
@@ -38,10 +38,11 @@ class Verdicts:
     methods: Mapping[str, str]
 
 
-def settle(labels: Iterable[Label]) -> Verdicts:
-    """One value per claim that anybody voted on. Labels that may not decide (gold, escalated, anchors …) are left out."""
+def settle(labels: Iterable[Label], voting: Collection[Why] = VOTING) -> Verdicts:
+    """One value per claim that anybody voted on, each person once, by their newest answer. Labels that are before people for another reason
+    than those `voting` names (gold, anchors …) are left out."""
     rows = list(labels)
-    votes = {(row.claim_id, row.annotator_id): row for row in sorted(rows, key=_age) if row.claim_id and row.why in VOTING}
+    votes = {(row.claim_id, row.annotator_id): row for row in sorted(rows, key=_age) if row.claim_id and row.why in voting}
     expert = {row.claim_id: row for row in sorted(rows, key=_age) if row.claim_id and row.why == ADJUDICATION}
     by_language: dict[str, list[Label]] = defaultdict(list)
     for row in votes.values():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from support import NOW, TwoRuns, a_store, two_runs
 
 from annotators import conflicts, queues
@@ -98,6 +100,19 @@ def test_three_people_outvote_one_and_say_how_sure_that_is() -> None:
     assert verdicts.claims[str(item.claim_id)].value == 1.0
     assert 0.5 < (verdicts.claims[str(item.claim_id)].probability or 0) < 1
     assert verdicts.methods["en"].startswith("majority: 3 raters")
+
+
+def test_a_claim_that_a_customer_reported_goes_to_an_expert_too_and_stays_out_of_the_estimate() -> None:
+    store = a_store()
+    runs = asked(store)
+    one = store.queue.items()[0]
+    again = replace(one, item_id="item-reported", why="escalated", origin_id="escalation-1")
+    store.queue.add_items([again])
+    say(store, again, 0, "grounded")
+    say(store, again, 1, "contradicted")
+    assert [found.claim_id for found in conflicts.conflicts(store)] == [one.claim_id]
+    evidence = read_evidence(store, runs.champion.run_id, runs.candidate.run_id)
+    assert not evidence.champion.votes and not evidence.candidate.votes
 
 
 def test_the_rubric_of_conflicts_is_read_as_the_claims_are() -> None:
