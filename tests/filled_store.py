@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from support import NOW, TwoRuns, two_runs
 
-from annotators import queues
+from annotators import conflicts, parallel, queues
+from annotators.collect import annotation_id
+from annotators.labeling import CLAIM_V2
 from evals import gate
 from evals.bands import band
 from evals.catalog_files import read_products, read_questions
@@ -21,7 +24,7 @@ from evals.metrics import METRICS
 from evals.packs import pack
 from evals.paths import DATA
 from evals.readers import read_rows
-from evals.records import FEATURES, Annotation, Annotator, Case, Feature, Output, Product, Review, Run, Variant
+from evals.records import FEATURES, Annotation, Annotator, AnswerKey, Case, Feature, Output, Product, QueueItem, Review, Run, Variant
 from evals.store import Store
 from runner import assistant, highlights
 
@@ -63,6 +66,63 @@ def label(store: Store, feature: Feature, runs: Sequence[Run]) -> None:
     gate.decide(store, policy, runs[0].run_id, runs[1].run_id, now=NOW)
 
 
+# ---------------------------------------------------------------------------------------------- people who differ
+
+CREW = {"en": ("Ann Baker", "Bo Carter"), "ja": ("森 愛子", "Ken Itō"), "ar": ("أمل ناصر", "Badr Haddad")}
+HOSTILE_COMMENT = "=HYPERLINK(1) <script>alert(1)</script> **bold** [x](http://evil.example) \u202egnp"
+_ERRS = {"en": 2, "ja": 9, "ar": 3}  # the second person of the language is wrong once in so many
+_OTHER = {"grounded": "contradicted", "contradicted": "grounded", "unsupported": "contradicted", "not_checkable": "grounded"}
+
+
+def person(language: str, number: int) -> Annotator:
+    """Number 1 of a language is careful, 2 is not, 0 settles conflicts."""
+    name = CREW[language][number - 1] if number else f"Expert {language}"
+    return Annotator(content_id("annotator", language, number), f"{language}-{number}@example.org", name, (language,), expert=not number)
+
+
+def fill_people(store: Store, languages: Sequence[str] = LANGUAGES, *, gold: int = 24, anchors: int = 12) -> None:
+    """On a store that `fill` filled: per language two people and an expert who judge the same claims, gold, controls and anchors. The
+    second of each language errs often and answers too fast; some conflicts are put before the expert, one of whom has answered."""
+    store.labels.put_annotators(person(tag, number) for tag in languages for number in (0, 1, 2))
+    real = [item for item in store.queue.items() if item.rubric == CLAIM_V2.name and item.language in languages and item.run_id]
+    known = [one for tag in languages for one in parallel.gold_items(tag, "highlights", gold, 0, NOW)]
+    known += parallel.anchor_items(languages, "highlights", anchors, 0, NOW)
+    known += [_degraded(item) for item in real if item.feature == "highlights"][: 6 * len(languages)]
+    parallel.add_known(store, known)
+    runs = {item.run_id for item in real if item.run_id}
+    false = {row.subject_id for run in runs for row in store.runs.scores(run, "grounded") if row.value == 0}
+    right = {item.item_id: "contradicted" if item.claim_id in false else "grounded" for item in real}
+    right |= {item.item_id: key.verdict for item, key in known}
+    for number in (1, 2):
+        items = [*real, *(item for item, _ in known)]
+        store.labels.put_annotations(_said(item, number, place, right[item.item_id]) for place, item in enumerate(items))
+    conflicts.queue_conflicts(store, now=NOW)
+    for item in store.queue.items(why="adjudication")[::4]:
+        note = _said(item, 0, 0, "contradicted")
+        store.labels.put_annotations([replace(note, comment="The counts say otherwise.")])
+
+
+def _degraded(item: QueueItem) -> tuple[QueueItem, AnswerKey]:
+    """A copy of an item whose claim is made worse."""
+    name = content_id("item", item.subject_id, "control")
+    data = {**item.data, "item_id": name, "claim": f"{item.data['claim']} 9"}
+    copy = replace(item, item_id=name, subject_id=content_id("control", item.item_id), why="control", claim_id=None, data=data)
+    return copy, AnswerKey(name, "contradicted", "construction", NOW, worse_than=item.item_id)
+
+
+def _said(item: QueueItem, number: int, place: int, right: str) -> Annotation:
+    """One label of a person, made on the day that its place in the row says."""
+    who = person(item.language, number).annotator_id
+    wrong = place % (_ERRS[item.language] if number == 2 else 19) == 1
+    at = (datetime.fromisoformat(NOW) - timedelta(hours=3 * (place % 80))).strftime("%Y-%m-%dT%H:%M:%SZ")
+    evidence = str(item.data.get("evidence", ""))
+    spans = {"spans": [[0, min(20 + 4 * number, len(evidence))]]} if place % 2 and evidence else {}
+    comment = HOSTILE_COMMENT if wrong and number == 2 else None
+    seconds = 3.0 + place % 4 if number == 2 else 30.0 + 7 * (place % 5)
+    name = annotation_id(item.item_id, who)
+    return Annotation(name, item.item_id, who, _OTHER[right] if wrong else right, comment, at, at, seconds, detail=spans)
+
+
 # ---------------------------------------------------------------------------------------------- from the sample
 
 
@@ -85,6 +145,7 @@ def fill_from_sample(store: Store, products: int = 2, languages: Sequence[str] =
         for each in (champion, run):
             score(store, each.run_id, METRICS)
         label(store, feature, (champion, run))
+    fill_people(store, languages)
 
 
 def _variant(feature: Feature, name: str, settings: dict[str, str]) -> Variant:

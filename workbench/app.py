@@ -31,6 +31,9 @@ pages = st.navigation(
         "Annotation": [
             page("queues", "Queues", ":material/inbox:"),
             page("my_work", "My work", ":material/assignment_ind:"),
+            page("annotators", "Annotators", ":material/group:"),
+            page("agreement", "Agreement", ":material/diversity_3:"),
+            page("conflicts", "Conflicts", ":material/handshake:"),
         ],
         "Release": [page("gate", "Gate", ":material/gavel:")],
         "Explore": [page("playground", "Playground", ":material/science:")],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from evals.bands import band
@@ -45,12 +45,20 @@ BASE_CSS = """
 .pl-good-badge{background:color-mix(in srgb,#2e9e62 20%,transparent)}
 .pl-bad-badge{background:color-mix(in srgb,#d9482b 22%,transparent)}
 .pl-unknown-badge{background:color-mix(in srgb,currentColor 12%,transparent)}
+.pl-label{font-size:.8rem;opacity:.75;margin-top:.6rem}
+.pl-decides{background:color-mix(in srgb,#d9a22b 34%,transparent);border-radius:3px}
+.pl-vote{border-top:1px solid color-mix(in srgb,currentColor 14%,transparent);padding-block:.5rem;overflow-wrap:anywhere}
+.pl-vote:first-child{border-top:0}
+.pl-remark{margin-top:.25rem;white-space:pre-wrap}
+.pl-before{font-size:.85rem;opacity:.8;margin-top:.3rem;padding-inline-start:.7rem;border-inline-start:2px solid #8b98a8}
+.pl-others>span{display:inline-block;margin-inline-end:.9rem;margin-top:.2rem}
 """
 
 CHIP_COLOURS = {"positive": "green", "negative": "orange", "mixed": "gray"}
 CHIP_WORDS = {"positive": "mostly praised", "negative": "mostly criticised", "mixed": "opinions differ"}
 _EDGES = {"positive": "#2e9e62", "negative": "#d9822b", "neutral": "#8b98a8", None: "#8b98a8"}
 _AROUND = 160  # characters of a review shown on either side of a quotation
+_ADDRESS = re.compile(r"www(?=\.)|[:@]", re.IGNORECASE)
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$&^=@'\"])")
 
 
@@ -65,10 +73,23 @@ class Mark(NamedTuple):
 def plain(text: str) -> str:
     """`text` as Streamlit Markdown that shows it as it is: no markup, no link, no formula, no icon or emoji code, one line.
 
+    Addresses become links whether escaped or not: a word joiner, which nobody sees, keeps them apart.
+
     >>> plain("<b>*1* $x$ a:smile:")
     '\\\\<b\\\\>\\\\*1\\\\* \\\\$x\\\\$ a:\\u2060smile:\\u2060'
     """
-    return _SPECIAL.sub(r"\\\1", " ".join(visible(text).split())).replace(":", ":\u2060")
+    apart = _ADDRESS.sub("\\g<0>\u2060", " ".join(visible(text).split()))
+    return _SPECIAL.sub(r"\\\1", apart)
+
+
+def cell(text: str) -> str:
+    """`text` for a cell of a table, in one line. A table can be downloaded as CSV: what a spreadsheet would compute is kept from it.
+
+    >>> cell("=1+1"), cell("a\\nb")
+    ("'=1+1", 'a b')
+    """
+    line = " ".join(visible(text).split())
+    return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
 
 
 def direction(tag: str) -> str:
@@ -97,27 +118,42 @@ def chip(tag: str, row: AspectRow) -> str:
 def counts_block(tag: str, row: AspectRow, quoted: int) -> str:
     """HTML of an aspect's counts in words; the name is isolated, for it may run the other way."""
     counts = f"{row.positive} praise, {row.negative} criticise, {row.neutral} neither, in {row.reviews} reviews; {quoted} quoted below"
-    name = f"<bdi><b>{_safe(aspect_name(tag, row.aspect))}</b></bdi>"
+    name = f"<bdi><b>{safe(aspect_name(tag, row.aspect))}</b></bdi>"
     return f'<div dir="ltr">{name}: {CHIP_WORDS[sentiment_of(row)]} <span class="pl-meta">({counts})</span></div>'
 
 
 def text_block(tag: str, text: str, marks: Iterable[Mark] = ()) -> str:
     """HTML of an output: escaped, with citation marks raised and claims underlined by verdict."""
+    return f'<div class="pl-text" {_language(tag)}>{_marked(text, marks, _inline)}</div>'
+
+
+def _marked(text: str, marks: Iterable[Mark], draw: Callable[[str], str]) -> str:
+    """Marks that overlap one before them are left out."""
     pieces, position = [], 0
     for start, end, style in sorted(marks):
         if start >= position:
-            pieces += [_inline(text[position:start]), f'<span class="{style}">{_inline(text[start:end])}</span>']
+            pieces += [draw(text[position:start]), f'<span class="{style}">{draw(text[start:end])}</span>']
             position = end
-    pieces.append(_inline(text[position:]))
-    return f'<div class="pl-text" {_language(tag)}>{"".join(pieces)}</div>'
+    return "".join([*pieces, draw(text[position:])])
 
 
 def _inline(text: str) -> str:
-    return re.sub(r"\[(\d+)\]", r'<bdi class="pl-cite">[\1]</bdi>', _safe(text))
+    return re.sub(r"\[(\d+)\]", r'<bdi class="pl-cite">[\1]</bdi>', safe(text))
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """Foreign text as HTML: no markup, nothing hidden."""
     return html.escape(visible(text))
+
+
+def isolated(text: str) -> str:
+    """HTML of a foreign text inside a line of ours, which it cannot turn around."""
+    return f"<bdi>{safe(text)}</bdi>"
+
+
+def quoted(tag: str, text: str, marks: Iterable[Mark] = ()) -> str:
+    """HTML of one line of evidence as annotators see it, with stretches marked."""
+    return f'<div class="pl-quote" style="--pl-edge:{_EDGES[None]}" {_language(tag)}>{_marked(text, marks, safe)}</div>'
 
 
 def _language(tag: str) -> str:
@@ -126,7 +162,7 @@ def _language(tag: str) -> str:
 
 def title_block(title: str, meta: str = "") -> str:
     """HTML of a product's title, which a seller wrote, and a line of ours below it."""
-    return f'<div class="pl-product" dir="auto">{_safe(title)}</div><div class="pl-meta">{_safe(meta)}</div>'
+    return f'<div class="pl-product" dir="auto">{safe(title)}</div><div class="pl-meta">{safe(meta)}</div>'
 
 
 def quote_block(passage: Passage, review: Review | None = None) -> str:
@@ -141,12 +177,12 @@ def quote_block(passage: Passage, review: Review | None = None) -> str:
 def _in_context(passage: Passage, review: Review | None) -> str:
     """The quotation inside its review, cut out by the stored offsets; alone where the review is not at hand or no longer says so."""
     if review is None or review.text[passage.start : passage.end] != passage.text:
-        return _safe(passage.text)
+        return safe(passage.text)
     before, after = review.text[max(0, passage.start - _AROUND) : passage.start], review.text[passage.end : passage.end + _AROUND]
     dots = ("…" if passage.start > _AROUND else "", "…" if passage.end + _AROUND < len(review.text) else "")
     return (
-        f'<span class="pl-around">{dots[0]}{_safe(before)}</span><mark>{_safe(passage.text)}</mark>'
-        f'<span class="pl-around">{_safe(after)}{dots[1]}</span>'
+        f'<span class="pl-around">{dots[0]}{safe(before)}</span><mark>{safe(passage.text)}</mark>'
+        f'<span class="pl-around">{safe(after)}{dots[1]}</span>'
     )
 
 
@@ -156,7 +192,7 @@ def _origin(passage: Passage, review: Review | None) -> str:
         parts.append(f"{review.rating:g} of 5 stars")
     if review is not None and review.date:
         parts.append(review.date[:10])
-    return " · ".join(f"<bdi>{_safe(part)}</bdi>" for part in [*parts, passage.source_id])
+    return " · ".join(f"<bdi>{safe(part)}</bdi>" for part in [*parts, passage.source_id])
 
 
 def evidence_blocks(passages: Sequence[Passage], reviews: dict[str, Review] | None = None) -> str:
@@ -200,11 +236,11 @@ def claim_block(tag: str, check: Checked, passages: Sequence[Passage], reviews: 
     return (
         f'<details class="pl-claim" {_language(tag)}><summary><span class="pl-badges">{verdict_badge(check.verdict)}{people}</span>'
         f"<bdi>{_inline(check.claim.text)}</bdi></summary>"
-        f'<div class="pl-meta" dir="auto">{_safe(check.why)}</div>{evidence}</details>'
+        f'<div class="pl-meta" dir="auto">{safe(check.why)}</div>{evidence}</details>'
     )
 
 
 def verdict_badge(verdict: str, before: str = "") -> str:
     """HTML of a claim's verdict: a word on a colour, never colour alone."""
     style = _STYLES.get(verdict, "pl-unknown")
-    return f'<span class="pl-badge {style}-badge" dir="ltr">{_safe(before + verdict.replace("_", " "))}</span>'
+    return f'<span class="pl-badge {style}-badge" dir="ltr">{safe(before + verdict.replace("_", " "))}</span>'

@@ -16,6 +16,7 @@ from evals.store.rows import batches, from_row, to_row
 
 item, note, who = tables.queue_item, tables.annotation, tables.annotator
 _LIVES = note.c.deleted.is_(False)
+Subject = tuple[str, str, str]  # what is judged, under which rubric, in which language
 
 
 class Worked(NamedTuple):
@@ -84,6 +85,13 @@ class People:
             rows = connection.execute(select(*columns).where(_LIVES).group_by(note.c.annotator_id)).mappings()
             return {row["annotator_id"]: Worked(**row) for row in rows}
 
+    def per_queue(self, annotator_id: str) -> dict[str, int]:
+        """Labels of somebody by queue."""
+        query = select(item.c.queue, func.count()).join(item, item.c.item_id == note.c.item_id).where(_LIVES)
+        query = query.where(note.c.annotator_id == annotator_id).group_by(item.c.queue).order_by(item.c.queue)
+        with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     def times(self) -> list[Time]:
         """Every label whose time was measured."""
         query = select(item.c.queue, note.c.annotator_id, note.c.lead_time_s).join(item, item.c.item_id == note.c.item_id)
@@ -99,6 +107,7 @@ class People:
             .where(
                 other.c.subject_id == item.c.subject_id,
                 other.c.rubric == item.c.rubric,
+                other.c.language == item.c.language,  # an anchor is the same subject in all languages
                 theirs.c.annotator_id != annotator_id,
                 theirs.c.deleted.is_(False),
                 theirs.c.verdict != note.c.verdict,
@@ -111,21 +120,22 @@ class People:
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(note.c.updated_at.desc(), note.c.annotation_id).limit(limit)).mappings().all()
         items = [from_row(QueueItem, row) for row in rows]
-        votes = self._votes([(one.subject_id, one.rubric) for one in items], annotator_id)
+        votes = self._votes([_subject(one) for one in items], annotator_id)
         return [
-            Disagreement(one, row["verdict"], row["comment"], row["at"], tuple(votes[one.subject_id, one.rubric]))
+            Disagreement(one, row["verdict"], row["comment"], row["at"], tuple(votes[_subject(one)]))
             for one, row in zip(items, rows, strict=True)
-        ]
+        ]  # fmt: skip
 
-    def _votes(self, subjects: Sequence[tuple[str, str]], without: str) -> dict[tuple[str, str], list[Vote]]:
-        found: dict[tuple[str, str], list[Vote]] = defaultdict(list)
+    def _votes(self, subjects: Sequence[Subject], without: str) -> dict[Subject, list[Vote]]:
+        found: dict[Subject, list[Vote]] = defaultdict(list)
         joined = note.join(item, item.c.item_id == note.c.item_id).join(who, who.c.annotator_id == note.c.annotator_id)
-        query = select(item.c.subject_id, item.c.rubric, who.c.name, who.c.simulated, note.c.verdict).select_from(joined)
+        columns = (item.c.subject_id, item.c.rubric, item.c.language)
+        query = select(*columns, who.c.name, who.c.simulated, note.c.verdict).select_from(joined)
         query = query.where(_LIVES, note.c.annotator_id != without).order_by(note.c.created_at, note.c.annotation_id)
         with self._engine.connect() as connection:
             for batch in batches(subjects):
-                for row in connection.execute(query.where(tuple_(item.c.subject_id, item.c.rubric).in_(batch))):
-                    found[row.subject_id, row.rubric].append(Vote(row.name, row.simulated, row.verdict))
+                for row in connection.execute(query.where(tuple_(*columns).in_(batch))):
+                    found[row.subject_id, row.rubric, row.language].append(Vote(row.name, row.simulated, row.verdict))
         return found
 
     def set_paused(self, annotator_id: str, because: str | None, event: AuditEvent) -> None:
@@ -135,6 +145,10 @@ class People:
             if not changed.rowcount:
                 raise UnknownIdError(f"no annotator {annotator_id!r} is known")
             connection.execute(tables.audit_event.insert().values(**to_row(event)))
+
+
+def _subject(one: QueueItem) -> Subject:
+    return one.subject_id, one.rubric, one.language
 
 
 def _days_before(now: str, days: int) -> str:

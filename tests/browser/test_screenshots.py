@@ -13,8 +13,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from served_workbench import Workbench, served, settled
 
+from annotators import conflicts, standing
 from evals.store import Store
-from workbench import queries
+from workbench import annotator_rows, conflict_rows, queries
 
 pytestmark = pytest.mark.browser
 
@@ -52,6 +53,7 @@ def shots(store: Store) -> list[Shot]:
         Shot("overview", ""),
         Shot("compare", "compare?feature=highlights"),
         Shot("queues", "queues"),
+        *people_shots(store),
         Shot("gate", "gate?feature=highlights"),
         Shot("gate-assistant", "gate?feature=assistant"),
     ]
@@ -64,6 +66,21 @@ def shots(store: Store) -> list[Shot]:
             Shot(f"compare-samples-{tag}", f"compare?feature=highlights&tab=Samples&lang={tag}"),
         ]
     return [*plain, *told]
+
+
+def people_shots(store: Store) -> list[Shot]:
+    """The pages about people: with somebody chosen, and a conflict in Arabic where there is one."""
+    rates = standing.error_rates(store)
+    most = max(rates, key=lambda row: (row.gold.n, row.verdict == "pause", row.labels), default=None)
+    found = sorted(conflicts.conflicts(store), key=lambda one: (one.item.language != "ar", one.item.feature != "highlights"))
+    conflict = f"&conflict={conflict_rows.short(found[0])}&feature={found[0].item.feature}" if found else ""
+    return [
+        Shot("annotators", "annotators" + (f"?annotator={annotator_rows.short(most.annotator_id)}" if most else "")),
+        Shot("agreement", "agreement?feature=highlights"),
+        Shot("agreement-judge", "agreement?feature=highlights&agreement_view=Judge+against+people"),
+        Shot("agreement-languages", "agreement?feature=highlights&agreement_view=Across+languages"),
+        Shot("conflicts", f"conflicts?lang=all{conflict}"),
+    ]
 
 
 def sample(store: Store, tag: str) -> str:

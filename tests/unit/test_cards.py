@@ -167,3 +167,9 @@ def test_a_claim_without_a_score_is_neither_good_nor_bad() -> None:
 def test_styles_name_no_colour_scheme() -> None:
     assert "prefers-color-scheme" not in cards.BASE_CSS  # the theme is Streamlit's choice, not the system's
     assert html.escape(cards.BASE_CSS.replace('"', ""), quote=False).count("&lt;") == 0
+
+
+def test_an_address_in_foreign_text_becomes_no_link() -> None:
+    """Streamlit links bare addresses and e-mails after escapes are undone; a word joiner keeps them apart."""
+    shown = cards.plain("www.evil.example a@evil.example http://evil.example")
+    assert "www\u2060" in shown and "@\u2060evil" in shown and "http:\u2060" in shown
