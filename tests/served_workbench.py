@@ -119,7 +119,7 @@ def settled(page: Page) -> None:
     expect(page.locator('[data-testid="stMain"] h1')).to_be_visible(timeout=60_000)
     page.wait_for_function(
         """() => !document.querySelector('[data-testid="stStatusWidget"]') && !document.querySelector('[data-stale="true"]')
-              && !document.querySelector('[data-testid="stSkeleton"]')""",
+              && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')""",
         timeout=60_000,
     )
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)

@@ -29,8 +29,8 @@ def once(reader: Callable[Concatenate[Store, _Asked], _Found], *args: _Asked.arg
 
 def version() -> str:
     """The state of the store; with MANY labels that of the last minute."""
-    labels = sum(row.annotations for row in store().queue.status())
-    return store().people.version() if labels < MANY else _of_the_minute(database_url())
+    people = store().people
+    return people.version() if people.labels() < MANY else _of_the_minute(database_url())
 
 
 @st.cache_resource(max_entries=32, show_spinner="Reading labels…")

@@ -71,6 +71,11 @@ class People:
             parts += [tuple(row) for row in connection.execute(select(who.c.annotator_id, who.c.name).order_by(who.c.annotator_id))]
         return repr(parts)
 
+    def labels(self) -> int:
+        """How many labels there are, deleted ones counted: one cheap question."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(note)).scalar() or 0)
+
     def worked(self, now: str) -> dict[str, Worked]:
         """By annotator id; who has made no label is not there."""
         day, week = now[:10], _days_before(now, 6)

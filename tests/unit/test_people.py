@@ -47,6 +47,8 @@ def test_only_measured_times_of_living_labels_count(store: Store) -> None:
     say(store, 2, 0, "grounded", NOW, None)
     store.labels.mark_deleted([say(store, 3, 0, "grounded", NOW).annotation_id])
     assert [(time.annotator_id, time.lead_time_s) for time in store.people.times()].count(("annotator-ann", 8.0)) == 2
+    assert store.people.labels() == 6
+    assert store.people.per_queue("annotator-ann") == {"highlights/en/claim-v2": 3}
 
 
 def test_a_disagreement_names_what_the_others_said(store: Store) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -361,6 +362,22 @@ def test_a_downloaded_table_computes_nothing(few: Store) -> None:
 
 
 # ---------------------------------------------------------------------------------------------- behind the pages
+
+
+def test_figures_are_computed_again_when_the_store_changes_and_with_many_labels_once_a_minute(
+    at: AppTest, few: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(at, few, "annotators")
+    more = few.queue.items(why="random audit")[1]
+    who = person("en", 1).annotator_id
+    few.labels.put_annotations([Annotation(annotation_id(more.item_id, who), more.item_id, who, "grounded", None, NOW, NOW, 20.0)])
+    opened(at, few, "annotators")
+    assert at.dataframe[0].value.set_index("name").loc["Ann Baker", "seconds"] == "20 s (n 1)"
+    monkeypatch.setattr("workbench.measured.MANY", 1)
+    opened(at, few, "annotators")
+    few.labels.put_annotations([replace(said_of(few, 1, "grounded"), lead_time_s=40.0)])
+    row = opened(at, few, "annotators").dataframe[0].value.set_index("name").loc["Ann Baker"]
+    assert (row["seconds"], row["all"]) == ("20 s (n 1)", 2)
 
 
 def test_a_person_paused_a_moment_ago_is_paused_though_the_figures_are_older(few: Store) -> None:
