@@ -49,8 +49,8 @@ def hand_over() -> None:
     st.session_state[TOLD] = text
 
 
-def toolbar(everything: Sequence[Conflict]) -> list[Conflict]:
-    """Feature, language, state, and the button; the conflicts that are left."""
+def toolbar(everything: Sequence[Conflict]) -> tuple[list[Conflict], str | None]:
+    """Feature, language, state, and the button; the conflicts of feature and language, and the state that is asked for."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         feature = choose_feature()
         tags = sorted({one.item.language for one in everything if one.item.feature == feature}, key=language_name)
@@ -69,8 +69,8 @@ def toolbar(everything: Sequence[Conflict]) -> list[Conflict]:
             with st.spinner("Sending…"):
                 hand_over()
             st.rerun()
-    wanted = None if language == EVERYWHERE else language
-    return conflict_rows.chosen(everything, feature, wanted, None if state == ANY else state)
+    found = conflict_rows.chosen(everything, feature, None if language == EVERYWHERE else language, None)
+    return found, None if state == ANY else state
 
 
 def notices(found: Sequence[Conflict]) -> None:
@@ -78,7 +78,7 @@ def notices(found: Sequence[Conflict]) -> None:
         st.success(told, icon=":material/outbox:")
     missing = conflict_rows.without_expert(found, store().labels.annotators())
     if missing:
-        names = ", ".join(language_name(tag) for tag in missing)
+        names = ", ".join(sorted(map(language_name, missing)))
         st.warning(f"No expert covers {names}: conflicts there stay open.", icon=":material/person_off:")
 
 
@@ -181,9 +181,10 @@ def page() -> None:
             "plumb queue highlights --overlap 2",
         )
         return
-    shown = toolbar(everything)
+    found, state = toolbar(everything)
     notices(everything)
-    numbers(everything)
+    numbers(found)
+    shown = conflict_rows.chosen(found, None, None, state)
     if not shown:
         empty_state("filter_alt_off", "No conflict of this feature, language and state.")
         return
