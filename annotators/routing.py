@@ -49,7 +49,7 @@ def next_item(
     seed: int = 0,
     rubrics: Collection[str] = (),
 ) -> Turn:
-    """The item the annotator works on, else a new one, reserved for them; `rubrics`: only these. Asked twice, it gives the same.
+    """The item the annotator works on, else a new one, reserved for them; `rubrics`: a new one of these only. Asked twice, the same comes.
 
     Their own daily limit is for everything together, the plan's for each queue. Raises PolicyError where the plan does not know a queue in
     which there is work.

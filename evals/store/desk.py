@@ -65,13 +65,13 @@ class Desk:
 
     # ------------------------------------------------------------------ places
     def pending(self, asker: Asker) -> Reservation | None:
-        """What the annotator is working on: a live reservation without outcome, whose item they have not labelled."""
-        rows = self._rows(_pending(bool(asker.rubrics)), asker.values())
+        """What the annotator is working on, of whatever rubric: a live reservation without outcome, whose item they have not labelled."""
+        rows = self._rows(_pending(), asker.values())
         return from_row(Reservation, rows[0]) if rows else None
 
     def reserve(self, asker: Asker, item_id: str, expires_at: str) -> bool:
-        """Take a place, unless it is gone, or the annotator had the subject or holds another place. Of two who want the last place one gets
-        it: SQLite runs one writing statement at a time, on PostgreSQL the rows of annotator and item are locked first."""
+        """Take a place, unless it is gone, or the annotator had the subject or works on another item. Of two who want the last place one
+        gets it: SQLite runs one writing statement at a time, on PostgreSQL the rows of annotator and item are locked first."""
         statement = _reservation(self._engine.dialect.name)
         with self._engine.begin() as connection:
             self._lock(connection, asker.annotator_id, item_id)
@@ -197,10 +197,8 @@ def _next_day(day: str) -> str:
 
 
 @cache
-def _pending(only: bool) -> Select[Any]:
+def _pending() -> Select[Any]:
     query: Select[Any] = select(held).join(sent, and_(sent.c.item_id == held.c.item_id, sent.c.server_url == SERVER))
-    if only:
-        query = query.join(item, item.c.item_id == held.c.item_id).where(item.c.rubric.in_(RUBRICS))
     query = query.where(held.c.annotator_id == ME, held.c.outcome.is_(None), held.c.expires_at > NOW, ~places.is_labelled())
     return query.order_by(held.c.reserved_at, held.c.item_id).limit(1)
 
@@ -209,9 +207,8 @@ def _pending(only: bool) -> Select[Any]:
 def _reservation(dialect: str) -> Any:
     """One statement that looks and writes; a reservation of theirs that has expired is made anew."""
     chosen = select(item.c.item_id, ME, NOW, _UNTIL, null()).where(item.c.item_id == _ITEM, places.is_new(), places.has_place())
-    busy = select(held.c.item_id).where(held.c.annotator_id == ME, held.c.outcome.is_(None), held.c.expires_at > NOW, ~places.is_labelled())
     insert: Any = (postgresql if dialect == "postgresql" else sqlite).insert(held)
-    statement = insert.from_select([column.name for column in held.columns], chosen.where(~busy.exists()))
+    statement = insert.from_select([column.name for column in held.columns], chosen.where(~_pending().exists()))
     again = {name: statement.excluded[name] for name in ("reserved_at", "expires_at", "outcome")}
     return statement.on_conflict_do_update(index_elements=["item_id", "annotator_id"], set_=again).returning(held.c.item_id)
 

@@ -35,7 +35,7 @@ from annotators.budget import load_plan
 from annotators.queues import enqueue
 from annotators.routing import Turn, coin, next_item
 from evals.errors import PolicyError
-from evals.records import QueueItem
+from evals.records import QueueItem, StudioTask
 from evals.store import Asker, Store
 
 # ---------------------------------------------------------------------------------------------- who may have it
@@ -52,6 +52,16 @@ def test_what_is_reserved_is_given_again_until_it_is_labelled() -> None:
     assert store.desk.reservations(NOW) == []
     second = ask(store, ann)
     assert second.item is not None and second.item != turn.item
+
+
+def test_who_works_on_something_gets_it_back_whatever_else_they_ask_for_and_works_on_one_item_a_server() -> None:
+    store = a_store()
+    (ann,) = people(store, "ann")
+    put(store, an_item(1), an_item(2, rubric=FAILURES))
+    assert ask(store, ann).item == an_item(1)
+    assert ask(store, ann, rubrics=[FAILURES]).item == an_item(1)
+    store.queue.put_tasks([StudioTask("item-en-002", "http://elsewhere", 1, 1)])
+    assert next_item(store, ann, "http://elsewhere", a_plan(), now=NOW).item == an_item(2, rubric=FAILURES)
 
 
 def test_nobody_gets_a_language_they_do_not_speak() -> None:
