@@ -18,7 +18,7 @@ from annotators.directory import Directory
 from annotators.outbox import forget_lost
 from annotators.studio import Studio, TaskState
 from evals.errors import StudioError
-from evals.records import Annotation, QueueItem, StudioCursor, StudioProject
+from evals.records import Annotation, QueueItem, StudioCursor, StudioProject, StudioTask
 from evals.store import Store
 from evals.store.rows import batches
 from evals.store.turns import turn
@@ -77,13 +77,14 @@ class _Sweep:
 
     def run(self, now: datetime, full: bool) -> None:
         cursor = self.store.queue.cursor(self.studio.url, self.project.project_id)
-        newest, seen = _moment(cursor.updated_at) if cursor and not full else None, set()
+        newest = _moment(cursor.updated_at) if cursor and not full else None
+        unseen = {task.task_id: task.item_id for task in self._known()} if full else {}
         for tasks in batches(self._tasks(cursor, full), BATCH):
             self._store(tasks)
             newest = max([_moment(task.updated_at) for task in tasks] + ([newest] if newest else []))
-            seen |= {task.task_id for task in tasks} if full else set()
-        if full:
-            self._forget_unseen(seen)
+            for task in tasks:
+                unseen.pop(task.task_id, None)
+        self.summary.lost += forget_lost(self.store, self.studio.url, unseen.values())
         if newest is not None:
             mark = min(moment for moment in (newest, now, self.hold) if moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
             self.store.queue.move_cursor(cursor, StudioCursor(self.studio.url, self.project.project_id, mark))
@@ -141,11 +142,8 @@ class _Sweep:
         if task.annotations:
             self.summary.invalid.append(f"task {task.task_id}: {why}")
 
-    def _forget_unseen(self, seen: Collection[int]) -> None:
-        """Tasks of the ledger that a look at everything did not find; those pushed while we looked are asked for by name."""
-        known = self.store.queue.tasks(self.studio.url, self.project.project_id)
-        unseen = [task.item_id for task in known if task.task_id not in seen and self.studio.task(task.task_id) is None]
-        self.summary.lost += forget_lost(self.store, self.studio.url, unseen)
+    def _known(self) -> list[StudioTask]:
+        return self.store.queue.tasks(self.studio.url, self.project.project_id)
 
 
 def _verdicts(task: TaskState, item: QueueItem, directory: Directory, summary: CollectSummary) -> Iterator[Annotation]:

@@ -17,14 +17,14 @@ from annotators import labeling
 from annotators.outbox import forget_lost
 from annotators.predictions import predictions_of
 from annotators.studio import Studio
-from evals.errors import InputError, PlumblineError, StudioError
+from evals.errors import InputError, StudioError
 from evals.records import StudioCursor, StudioProject, StudioTask
 from evals.store import Store
 from evals.store.rows import batches
 from evals.store.turns import turn
 
 Progress = Callable[[int, int | None], None]
-CHUNK = 500  # 2–4 s a request, well under any time limit
+CHUNK = 1000  # a few seconds a request, well under any time limit
 ATTEMPTS = 3
 _BEGINNING = "1970-01-01T00:00:00Z"
 
@@ -53,26 +53,40 @@ def push(
 
     `webhook_url`: the receiver each project tells of new labels (`annotators.receiver`, with ``studio.secret_for("webhooks")`` as its
     secret). `predictions`: send what our judge said along with each claim, for native exports; the labelling page does not show it.
-    Raises StudioError; asking again continues. Raises InputError for a queue whose rubric is frozen under other words. One queue's error
-    does not keep the others waiting: it is raised at the end.
+    Raises StudioError; asking again continues. Raises InputError where that would not help: for a queue whose rubric is frozen under other
+    words, or whose page was changed and answered by hand. One queue's error does not keep the others waiting: all are raised at the end.
     """
-    summary, failed = PushSummary(), []
+    summary = PushSummary()
+    failed: list[InputError | StudioError] = []
     with turn(store.engine, f"push to {studio.url}"):
         queues = store.queue.queues()
         unsent = sum(len(store.queue.unsent_ids(queue, studio.url)) for queue in queues)
+
+        def report() -> None:
+            if progress:
+                progress(summary.sent + summary.adopted, unsent)
+
         for queue in queues:
             try:
-                outbox = _Outbox(
-                    store, studio, queue, summary, lambda: progress(summary.sent + summary.adopted, unsent) if progress else None
-                )
+                outbox = _Outbox(store, studio, queue, summary, report)
                 outbox.run(predictions)
                 if webhook_url is not None:
                     studio.ensure_webhook(outbox.project_id, webhook_url, studio.secret_for("webhooks"))
-            except PlumblineError as error:
+            except (InputError, StudioError) as error:
                 failed.append(error)
+                if isinstance(error, StudioError) and not _answers(studio):
+                    break  # a server that answers nobody is not asked for every other queue
     if failed:
-        raise failed[0]
+        kind = InputError if any(isinstance(error, InputError) for error in failed) else StudioError
+        raise kind("\n".join(map(str, failed)))
     return summary
+
+
+def _answers(studio: Studio) -> bool:
+    try:
+        return bool(studio.clock())
+    except StudioError:
+        return False
 
 
 class _Outbox:
@@ -108,8 +122,7 @@ class _Outbox:
         known = next((project.project_id for project in self.store.queue.projects(url) if project.queue == self.queue), None)
         sha = self._asked(known)
         project_id = self.studio.ensure_project(self.queue, overlap=max(self.overlaps.values()), known=known)
-        tasks = [task for task in self.store.queue.tasks(url) if task.project_id != project_id]
-        self._forget([task.item_id for task in tasks if task.item_id in self.overlaps])
+        self._forget(self.store.queue.sent_elsewhere(self.queue, url, project_id))
         self.store.queue.put_project(StudioProject(self.queue, url, project_id, sha))
         return project_id
 
@@ -191,4 +204,4 @@ class _Outbox:
         return self.store.queue.unsent_ids(self.queue, self.studio.url)
 
     def _counts_agree(self) -> bool:
-        return self.studio.task_count(self.project_id) == len(self.store.queue.tasks(self.studio.url, self.project_id))
+        return self.studio.task_count(self.project_id) == self.store.queue.task_count(self.studio.url, self.project_id)

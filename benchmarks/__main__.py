@@ -8,6 +8,7 @@ COMMANDS = {
     "benchmarks.rails": "rails: recall and false positives",
     "benchmarks.grounding": "grounding by code against people's verdicts, by language",
     "benchmarks.people": "consensus and agreement on public sets with several annotators",
+    "benchmarks.transport": "tasks to Label Studio and annotations back, against the plain SDK loop",
     "benchmarks.raters": "what a model of the raters gains or costs, simulated",
     "benchmarks.gate": "coverage of the gate's intervals, false promotions and rejections",
 }

@@ -40,7 +40,9 @@ def pushed(summary: PushSummary) -> str:
         )
         if count
     )
-    return f"{summary.sent:,} tasks sent to {len(summary.projects)} projects{'; ' + mended if mended else ''}."
+    text = f"{summary.sent:,} tasks sent to {len(summary.projects)} projects{'; ' + mended if mended else ''}."
+    dropped = summary.dropped_predictions
+    return text + (f" {dropped:,} predictions of our judge were not stored there: they will miss in native exports." if dropped else "")
 
 
 def simulated(summary: SimulationSummary) -> str:
@@ -56,6 +58,8 @@ def collected(summary: CollectSummary) -> str:
     text = f"{counts}, {summary.skipped:,} skipped by annotators."
     if summary.invalid:
         text += f" {len(summary.invalid)} could not be read and were left out: {', '.join(summary.invalid[:5])}."
+    if summary.lost:
+        text += f" {summary.lost:,} tasks are gone from the server or were changed there (plumb queue sends them again)."
     if summary.missing_projects:
         text += f" Gone from the server: {', '.join(summary.missing_projects)} (plumb queue makes them again)."
     return text

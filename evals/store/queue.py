@@ -127,6 +127,21 @@ class Queue:
         query = select(t).where(t.c.server_url == server_url).order_by(t.c.task_id)
         return self._all(StudioTask, query if project_id is None else query.where(t.c.project_id == project_id))
 
+    def task_count(self, server_url: str, project_id: int) -> int:
+        """How many tasks of a project we know."""
+        t = tables.studio_task.c
+        query = select(func.count()).where(t.server_url == server_url, t.project_id == project_id)
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def sent_elsewhere(self, queue: str, server_url: str, project_id: int) -> list[str]:
+        """Items of a queue whose task is in another project of the server than this one."""
+        item, task = tables.queue_item.c, tables.studio_task.c
+        joined = tables.studio_task.join(tables.queue_item, item.item_id == task.item_id)
+        elsewhere = (task.server_url == server_url, task.project_id != project_id, item.queue == queue)
+        with self._engine.connect() as connection:
+            return list(connection.execute(select(task.item_id).select_from(joined).where(*elsewhere)).scalars())
+
     def carried(self, server_url: str, project_id: int, task_ids: Iterable[int]) -> dict[int, str]:
         """Task id → the item it carries, of those tasks of a project that we know."""
         t = tables.studio_task.c
