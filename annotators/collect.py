@@ -47,7 +47,8 @@ def collect(store: Store, studio: Studio, *, now: str, full: bool = False, proje
     """Bring every project's annotations in, or those of some; `full` looks at all tasks instead of those changed since last time, and so
     also notices tasks that were deleted.
 
-    `now` limits the mark: times later than it (a server whose clock is ahead) do not move it. Raises StudioError; asking again continues.
+    `now` and the server's own clock limit the mark: times later than they (of a clock that is or was ahead) do not move it. Raises
+    StudioError; asking again continues.
     """
     summary = CollectSummary()
     with turn(store.engine, f"collect from {studio.url}"):
@@ -72,34 +73,33 @@ class _Sweep:
 
     def __init__(self, store: Store, studio: Studio, project: StudioProject, directory: Directory, summary: CollectSummary) -> None:
         self.store, self.studio, self.project, self.directory, self.summary = store, studio, project, directory, summary
-        self.queue_ids = store.queue.overlaps(project.queue).keys()
         self.hold: datetime | None = None  # a task that may be ours, and the ledger will say so later
 
     def run(self, now: datetime, full: bool) -> None:
-        cursor = self.store.queue.cursor(self.studio.url, self.project.project_id)
+        cursor, clock = self.store.queue.cursor(self.studio.url, self.project.project_id), self.studio.clock()
         newest = _moment(cursor.updated_at) if cursor and not full else None
         unseen = {task.task_id: task.item_id for task in self._known()} if full else {}
-        for tasks in batches(self._tasks(cursor, full), BATCH):
+        for tasks in batches(self._tasks(cursor, clock, full), BATCH):
             self._store(tasks)
             newest = max([_moment(task.updated_at) for task in tasks] + ([newest] if newest else []))
             for task in tasks:
                 unseen.pop(task.task_id, None)
         self.summary.lost += forget_lost(self.store, self.studio.url, unseen.values())
         if newest is not None:
-            mark = min(moment for moment in (newest, now, self.hold) if moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            mark = min(newest, now, clock, self.hold or now).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
             self.store.queue.move_cursor(cursor, StudioCursor(self.studio.url, self.project.project_id, mark))
 
-    def _tasks(self, cursor: StudioCursor | None, full: bool) -> Iterator[TaskState]:
+    def _tasks(self, cursor: StudioCursor | None, clock: datetime, full: bool) -> Iterator[TaskState]:
         """What has to be looked at. The first time there is nothing that could have been deleted: tasks with an annotation are enough."""
         project_id = self.project.project_id
-        if full or (cursor and self.studio.clock() + MARGIN + SECOND < _moment(cursor.updated_at)):
+        if full or (cursor and clock + MARGIN + SECOND < _moment(cursor.updated_at)):
             return self.studio.tasks(project_id)  # when its clock was set back, times say nothing
         if cursor:
             return self.studio.tasks(project_id, updated_after=_moment(cursor.updated_at) - MARGIN)
         return self.studio.tasks(project_id) if self._has_labels() else self.studio.annotated(project_id)
 
     def _has_labels(self) -> bool:
-        return bool(self.store.labels.annotations(self.queue_ids))
+        return bool(self.store.labels.annotations(self.store.queue.overlaps(self.project.queue)))
 
     def _store(self, tasks: Sequence[TaskState]) -> None:
         ours = list(self._ours(tasks))
@@ -119,7 +119,8 @@ class _Sweep:
     def _ours(self, tasks: Sequence[TaskState]) -> Iterator[tuple[TaskState, QueueItem]]:
         """The ledger says which item a task carries; a task it does not know, or that shows something else by now, is not believed."""
         carried = self.store.queue.carried(self.studio.url, self.project.project_id, [task.task_id for task in tasks])
-        items = self.store.queue.named({*carried.values(), *(task.item_id for task in tasks if task.item_id in self.queue_ids)})
+        unknown = {task.item_id for task in tasks if task.item_id and task.annotations and task.task_id not in carried}
+        items = self.store.queue.named({*carried.values(), *unknown})
         altered = []
         for task in tasks:
             item = items.get(carried.get(task.task_id, ""))
@@ -135,7 +136,7 @@ class _Sweep:
 
     def _hold(self, task: TaskState, item: QueueItem | None) -> None:
         """A task just as we send it, unknown yet: a push that is under way will say so, or the next one."""
-        if item is not None and item.data == task.data:
+        if item is not None and item.queue == self.project.queue and item.data == task.data:
             self.hold = min(self.hold or _moment(task.updated_at), _moment(task.updated_at))
 
     def _refuse(self, task: TaskState, why: str) -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
@@ -314,13 +314,15 @@ def test_a_server_whose_clock_is_an_hour_ahead_or_behind_is_read_completely(stud
     settle(store, studio)
 
 
-def test_a_server_whose_clock_was_set_back_is_read_completely(mortal: Studio, mortal_home: Path) -> None:
+def test_a_server_whose_clock_was_set_back_is_read_completely(mortal: Studio, mortal_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, tasks = pushed(mortal)
     answer(mortal, tasks[:3])
     server.stop(mortal_home)
     _set_clock_ahead(mortal_home, HOUR)  # everything up to here was written by a clock that was an hour ahead; ours was, too
     server.start(mortal_home)
-    assert collect(store, mortal, now=now(HOUR)).new == 3
+    with monkeypatch.context() as then:
+        then.setattr(mortal, "clock", lambda: datetime.now(UTC) + HOUR)
+        assert collect(store, mortal, now=now(HOUR)).new == 3
     cursor = store.queue.cursor(mortal.url, tasks[0].project_id)
     assert cursor
     assert cursor.updated_at > now(HOUR / 2)
@@ -328,6 +330,9 @@ def test_a_server_whose_clock_was_set_back_is_read_completely(mortal: Studio, mo
     mortal.delete_annotation(notes(mortal, tasks[0].task_id)[0].number)
     summary = collect(store, mortal, now=now())
     assert (summary.new, summary.deleted) == (2, 1)
+    cursor = store.queue.cursor(mortal.url, tasks[0].project_id)
+    assert cursor
+    assert cursor.updated_at < now()
     settle(store, mortal)
 
 
