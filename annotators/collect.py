@@ -86,7 +86,7 @@ class _Sweep:
                 unseen.pop(task.task_id, None)
         self.summary.lost += forget_lost(self.store, self.studio.url, unseen.values())
         if newest is not None:
-            mark = min(newest, now, clock, self.hold or now).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            mark = min(newest, now, clock + SECOND, self.hold or now).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
             self.store.queue.move_cursor(cursor, StudioCursor(self.studio.url, self.project.project_id, mark))
 
     def _tasks(self, cursor: StudioCursor | None, clock: datetime, full: bool) -> Iterator[TaskState]:
