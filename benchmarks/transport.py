@@ -23,10 +23,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from annotators import labeling, server
+from annotators import labeling
+from annotators.label_studio import server
+from annotators.label_studio.predictions import predictions_of
+from annotators.label_studio.studio import Studio
 from annotators.labeling.claims import result_of
-from annotators.predictions import predictions_of
-from annotators.studio import Studio
 from benchmarks.report import hardware, put
 from evals.identity import content_id
 from evals.metrics import METRICS

@@ -19,8 +19,8 @@ CHUNK = 1_000  # tasks a request of the loop
 
 def push_ours(given: Mapping[str, Any]) -> Callable[[], int]:
     """Items from the store to the server, with predictions."""
-    from annotators.push import push
-    from annotators.studio import Studio
+    from annotators.label_studio.push import push
+    from annotators.label_studio.studio import Studio
     from evals.store import Store
 
     store, studio = Store.open(given["store"]), Studio(given["url"], given["token"])
@@ -51,8 +51,8 @@ def push_naive(given: Mapping[str, Any]) -> Callable[[], int]:
 
 def collect_ours(given: Mapping[str, Any]) -> Callable[[], int]:
     """Annotations from the server, checked, into the store."""
-    from annotators.collect import collect
-    from annotators.studio import Studio
+    from annotators.label_studio.collect import collect
+    from annotators.label_studio.studio import Studio
     from evals.store import Store
 
     store, studio = Store.open(given["store"]), Studio(given["url"], given["token"])

@@ -310,8 +310,8 @@ class AnswerKey:
 class Reservation:
     """An annotator is about to label an item; until `expires_at` the place is theirs. Natural key: (item_id, annotator_id).
 
-    `outcome`: ``answered``, though the label has not been collected yet; ``skipped``, and until `expires_at` they are not asked again, while
-    others may have the place; None while they work on it. Kept when it has expired without a label: that says something too.
+    `outcome`: ``answered``, though the label has not been collected yet; ``skipped``, and until `expires_at` they are not asked again,
+    while others may have the place; None while they work on it. Kept when it has expired without a label: that says something too.
     """
 
     item_id: str

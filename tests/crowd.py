@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from annotators.collect import annotation_id
-from annotators.sampling import uniform
+from annotators.asking.sampling import uniform
+from annotators.label_studio.collect import annotation_id
 from evals.identity import content_id
 from evals.records import Annotation, Annotator, QueueItem
 from evals.store import Store

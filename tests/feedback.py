@@ -7,9 +7,10 @@ from pathlib import Path
 
 from support import NOW, TwoRuns, two_runs
 
-from annotators import queues, training_files
-from annotators.collect import annotation_id
+from annotators.asking import queues
+from annotators.label_studio.collect import annotation_id
 from annotators.labeling import FAILURES_V1, PREFERENCE_V1, REWRITE_V1, rubric_named
+from annotators.training import files
 from evals.records import Annotation, Annotator, QueueItem
 from evals.store import Store
 from workbench.commands.exporting import prompts
@@ -65,5 +66,5 @@ def labelled(store: Store, **options: object) -> TwoRuns:
     return runs
 
 
-def export(store: Store, folder: Path, **options: bool) -> training_files.ExportSummary:
-    return training_files.export(store, folder, prompt_of=prompts(store, "chat-v1"), now=NOW, actor="test", **options)
+def export(store: Store, folder: Path, **options: bool) -> files.ExportSummary:
+    return files.export(store, folder, prompt_of=prompts(store, "chat-v1"), now=NOW, actor="test", **options)

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 
 from support import NOW, TwoRuns, two_runs
 
-from annotators import conflicts, parallel, queues
-from annotators.collect import annotation_id
+from annotators.asking import conflicts, queues
+from annotators.label_studio.collect import annotation_id
 from annotators.labeling import CLAIM_V2
+from annotators.raters import parallel
 from evals import gate
 from evals.bands import band
 from evals.catalog_files import read_products, read_questions

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from support import NOW, TwoRuns
 
-from annotators.escalations import Escalated, escalate
+from annotators.customers.escalations import Escalated, escalate
 from evals import registry
 from evals.identity import content_id
 from evals.records import Annotation, Annotator, Feature, QueueItem

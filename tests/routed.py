@@ -11,11 +11,11 @@ from threading import Barrier
 
 from support import NOW, TwoRuns, two_runs
 
-from annotators.budget import LabellingPlan, QueuePlan, load_plan
-from annotators.collect import annotation_id
-from annotators.people import annotator_id
-from annotators.queues import enqueue
-from annotators.routing import Turn, next_item
+from annotators.asking.budget import LabellingPlan, QueuePlan, load_plan
+from annotators.asking.queues import enqueue
+from annotators.asking.routing import Turn, next_item
+from annotators.label_studio.accounts import annotator_id
+from annotators.label_studio.collect import annotation_id
 from evals.records import Annotation, Annotator, AnswerKey, QueueItem, StudioTask, Why
 from evals.store import Store
 

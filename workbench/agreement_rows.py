@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from annotators.agreement import VERDICT, QuestionAgreement, RaterMatrix
-from annotators.anchors import Shift
-from annotators.judged import JudgeAgainstPeople
 from annotators.labeling import RUBRICS
+from annotators.raters.agreement import VERDICT, QuestionAgreement, RaterMatrix
+from annotators.raters.anchors import Shift
+from annotators.raters.judged import JudgeAgainstPeople
 from evals.languages import LANGUAGES
 from evals.statistics.intervals import Interval
 from workbench.cards import cell, safe

@@ -10,8 +10,8 @@ from statistics import median
 import pandas as pd
 
 from annotators.labeling import queue_parts
-from annotators.quality import Limits
-from annotators.standing import ErrorRates
+from annotators.raters.quality import Limits
+from annotators.raters.standing import ErrorRates
 from evals.errors import InputError
 from evals.languages import LANGUAGES
 from evals.records import Annotator

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from annotators.collect import annotation_id
-from annotators.conflicts import Conflict
+from annotators.asking.conflicts import Conflict
+from annotators.label_studio.collect import annotation_id
 from evals.errors import UnknownIdError
 from evals.gate.settled import Settled
 from evals.records import Annotator, Label

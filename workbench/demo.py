@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from annotators import collect as collecting
-from annotators import conflicts, controls, escalations, parallel, queues, simulated
-from annotators import push as pushing
-from annotators.budget import load_plan
-from annotators.studio import Studio
+from annotators.asking import conflicts, queues
+from annotators.asking.budget import load_plan
+from annotators.customers import escalations
+from annotators.label_studio import collect as collecting
+from annotators.label_studio import push as pushing
+from annotators.label_studio.studio import Studio
+from annotators.raters import controls, parallel
+from annotators.simulation import simulated
 from evals import registry, report
 from evals.catalog_files import read_products, read_questions
 from evals.importing import import_reviews

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from annotators import server
+from annotators.label_studio import server
 from evals.errors import UnknownIdError
 from evals.paths import home
 from evals.store import Store

@@ -16,11 +16,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from annotators import collect as collecting
-from annotators import conflicts, receiver, reports
-from annotators import push as pushing
-from annotators.receiver import Puller, Served
-from annotators.studio import Studio
+from annotators.asking import conflicts
+from annotators.customers import reports
+from annotators.label_studio import collect as collecting
+from annotators.label_studio import push as pushing
+from annotators.label_studio import receiver
+from annotators.label_studio.receiver import Puller, Served
+from annotators.label_studio.studio import Studio
 from evals.paths import home
 from evals.store import Store
 from workbench.context import now

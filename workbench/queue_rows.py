@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 
-from annotators import routing
-from annotators.agreement import agreement_of
-from annotators.budget import LabellingPlan
+from annotators.asking import routing
+from annotators.asking.budget import LabellingPlan
 from annotators.labeling import ADJUDICATION, queue_name
+from annotators.raters.agreement import agreement_of
 from evals.errors import PolicyError
 from evals.records import FEATURES, Annotator
 from evals.store import Store

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from annotators.collect import CollectSummary
-from annotators.push import PushSummary
-from annotators.queues import EnqueueSummary
-from annotators.simulated import SimulationSummary
-from annotators.training_files import ExportSummary
+from annotators.asking.queues import EnqueueSummary
+from annotators.label_studio.collect import CollectSummary
+from annotators.label_studio.push import PushSummary
+from annotators.simulation.simulated import SimulationSummary
+from annotators.training.files import ExportSummary
 from evals.importing import ImportSummary
 
 

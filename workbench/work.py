@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from annotators import collect, routing
-from annotators.budget import LabellingPlan
+from annotators.asking import routing
+from annotators.asking.budget import LabellingPlan
+from annotators.label_studio import collect
+from annotators.label_studio.studio import Studio
 from annotators.labeling import instructions, queue_parts, rubric_named
-from annotators.studio import Studio
 from evals.languages import LANGUAGES
 from evals.packs import pack
 from evals.records import Annotator

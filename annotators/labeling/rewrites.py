@@ -1,4 +1,4 @@
-"""A text, written as it should be: it becomes training data (`annotators.training`)."""
+"""A text, written as it should be: it becomes training data (`annotators.training.rows`)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A place on an item is taken by a person who has labelled it (a living annotation) or who holds a live reservation that was not skipped; an
 item is full when as many places are taken as its overlap says. Gold and controls have a place for everybody. Nobody gets a subject twice
-under one rubric, in whatever copy. Which of the candidates comes first is decided in `annotators.routing`.
+under one rubric, in whatever copy. Which of the candidates comes first is decided in `annotators.asking.routing`.
 """
 
 from __future__ import annotations

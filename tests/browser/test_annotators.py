@@ -19,11 +19,11 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from served_workbench import Workbench, served, settled
 from support import two_runs
 
-from annotators import people, server
+from annotators.asking.queues import enqueue
+from annotators.label_studio import accounts, server
+from annotators.label_studio.push import push
+from annotators.label_studio.studio import Studio
 from annotators.labeling.claims import result_of
-from annotators.push import push
-from annotators.queues import enqueue
-from annotators.studio import Studio
 from evals.packs import pack
 from evals.records import Annotator
 from evals.store import Store
@@ -82,8 +82,8 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
 
 def _account(studio: Studio, tag: str) -> Annotator:
     email = f"annotator-{tag}@example.org"
-    people.ensure_user(studio, email, PASSWORD, NAMES[tag])
-    return Annotator(people.annotator_id(email), email, NAMES[tag], (tag,))
+    accounts.ensure_user(studio, email, PASSWORD, NAMES[tag])
+    return Annotator(accounts.annotator_id(email), email, NAMES[tag], (tag,))
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_where_nobody_listens_the_annotator_s_page_brings_the_label_in(floor: Fl
         reserve(page, "de")
     (mine,) = [one for one in floor.store.desk.reservations(now()) if one.annotator_id == person.annotator_id]
     task = floor.store.desk.task(mine.item_id, floor.studio.url)
-    with Studio(floor.studio.url, people.ensure_user(floor.studio, person.email, PASSWORD, person.name)) as theirs:
+    with Studio(floor.studio.url, accounts.ensure_user(floor.studio, person.email, PASSWORD, person.name)) as theirs:
         assert theirs.annotate(task.task_id, result_of("grounded"), unique_id=str(uuid.uuid4()))
     expect(page.get_by_text(work.words("de")["thanks"])).to_be_visible(timeout=10_000)
     assert work.has_arrived(floor.store, mine.item_id, person.annotator_id)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from served_workbench import Opened, Workbench, settled
 
-from annotators import conflicts
+from annotators.asking import conflicts
 from workbench import conflict_rows
 
 pytestmark = pytest.mark.browser

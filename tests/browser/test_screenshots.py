@@ -13,7 +13,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from served_workbench import Workbench, served, settled
 
-from annotators import conflicts, standing
+from annotators.asking import conflicts
+from annotators.raters import standing
 from evals.store import Store
 from workbench import annotator_rows, conflict_rows, queries
 

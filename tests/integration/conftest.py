@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from annotators import server
-from annotators.studio import Studio
+from annotators.label_studio import server
+from annotators.label_studio.studio import Studio
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,12 @@ from itertools import count
 
 from support import NOW, a_store, two_runs
 
-from annotators import people
-from annotators.collect import CollectSummary, collect
+from annotators.asking.queues import enqueue
+from annotators.label_studio import accounts
+from annotators.label_studio.collect import CollectSummary, collect
+from annotators.label_studio.push import PushSummary, push
+from annotators.label_studio.studio import Studio, StudioAnnotation, TaskState
 from annotators.labeling.claims import result_of
-from annotators.push import PushSummary, push
-from annotators.queues import enqueue
-from annotators.studio import Studio, StudioAnnotation, TaskState
 from evals.records import CLAIM_VERDICTS, Annotation, StudioTask
 from evals.store import Store
 
@@ -90,7 +90,7 @@ def agree(store: Store, studio: Studio) -> None:
     there = {item_id: found[0].task_id for item_id, found in tasks.items() if found}
     ledger = {task.item_id: task.task_id for task in store.queue.tasks(studio.url)}
     assert there == {item_id: task_id for item_id, task_id in ledger.items() if item_id in there}
-    accounts = {user.user_id: people.annotator_id(user.email) for user in studio.users().values()}
+    accounts = {user.user_id: accounts.annotator_id(user.email) for user in studio.users().values()}
     theirs = _answers([found[0] for found in tasks.values() if found], accounts)
     kept = {key: verdict for key, verdict in ours.items() if key[0] in there and key[1] in accounts.values()}
     assert kept == theirs

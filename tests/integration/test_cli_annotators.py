@@ -10,11 +10,11 @@ from click.testing import Result
 from support import NOW, two_runs
 from typer.testing import CliRunner
 
-from annotators import server
-from annotators.people import ensure_user
-from annotators.push import push
-from annotators.queues import enqueue
-from annotators.studio import Studio
+from annotators.asking.queues import enqueue
+from annotators.label_studio import server
+from annotators.label_studio.accounts import ensure_user
+from annotators.label_studio.push import push
+from annotators.label_studio.studio import Studio
 from evals.errors import InputError, UnknownIdError
 from evals.store import Store
 from workbench.cli import app

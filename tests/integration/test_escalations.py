@@ -16,8 +16,9 @@ import pytest
 from reported import LATER, REPORT, answer, report, serving
 from support import TwoRuns, two_runs
 
-from annotators import receiver, reports
-from annotators.escalations import MAX_REPORT, queue_regressions, resolve
+from annotators.customers import reports
+from annotators.customers.escalations import MAX_REPORT, queue_regressions, resolve
+from annotators.label_studio import receiver
 from evals.errors import InputError, RetryError
 from evals.paths import ROOT
 from evals.publication import REPORTED, published

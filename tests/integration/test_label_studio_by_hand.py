@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 from labelled import EN, agree, answer, living, notes, now, pushed, queued, settle, unique
 
-from annotators import labeling, people
-from annotators.collect import collect
+from annotators import labeling
+from annotators.label_studio import accounts
+from annotators.label_studio.collect import collect
+from annotators.label_studio.push import push
+from annotators.label_studio.studio import Studio
 from annotators.labeling.claims import result_of
-from annotators.push import push
-from annotators.studio import Studio
 from evals.errors import InputError
 from evals.records import StudioTask
 from evals.store import Store
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.labelstudio
 @pytest.fixture
 def somebody(studio: Studio) -> Iterator[Studio]:
     """The server, as somebody who labels."""
-    token = people.ensure_user(studio, f"somebody-{unique()}@example.org", "a long enough pass", "Some Body")
+    token = accounts.ensure_user(studio, f"somebody-{unique()}@example.org", "a long enough pass", "Some Body")
     with Studio(studio.url, token) as desk:
         yield desk
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from support import NOW, TwoRuns, a_store, two_runs
 
-from annotators import people, server
-from annotators.collect import collect
+from annotators.asking.queues import enqueue
+from annotators.label_studio import accounts, server
+from annotators.label_studio.collect import collect
+from annotators.label_studio.push import push
+from annotators.label_studio.studio import Studio
 from annotators.labeling.claims import result_of
-from annotators.push import push
-from annotators.queues import enqueue
-from annotators.studio import Studio
 from evals.records import Annotation
 from evals.store import Store
 
@@ -102,7 +102,7 @@ def test_what_label_studio_should_not_have_accepted_is_named_and_not_stored(stud
 
 
 def test_only_what_changed_is_read_again_and_full_reads_everything(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("annotators.collect.MARGIN", timedelta(0))
+    monkeypatch.setattr("annotators.label_studio.collect.MARGIN", timedelta(0))
     store, _ = pushed(studio)
     tasks = store.queue.tasks(studio.url)
     studio.annotate(tasks[0].task_id, result_of("grounded"), unique_id=unique(1))
@@ -132,8 +132,8 @@ def test_a_label_on_a_task_we_learn_of_later_is_not_missed(studio: Studio) -> No
 def test_two_people_give_two_rows_and_their_names_are_shown_safely(studio: Studio) -> None:
     store, runs = pushed(studio, overlap=2)
     task = store.queue.tasks(studio.url)[0]
-    token = people.ensure_user(studio, "sim-en-9@annotators.invalid", "a long enough pass", "Simulated annotator <b>\u202ex")
-    assert people.ensure_user(studio, "sim-en-9@annotators.invalid", "a long enough pass", "Simulated annotator <b>\u202ex") == token
+    token = accounts.ensure_user(studio, "sim-en-9@annotators.invalid", "a long enough pass", "Simulated annotator <b>\u202ex")
+    assert accounts.ensure_user(studio, "sim-en-9@annotators.invalid", "a long enough pass", "Simulated annotator <b>\u202ex") == token
     with Studio(studio.url, token) as other:
         other.annotate(task.task_id, result_of("unsupported"), unique_id=unique(1))
     studio.annotate(task.task_id, result_of("grounded"), unique_id=unique(2))

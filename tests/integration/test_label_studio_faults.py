@@ -21,14 +21,14 @@ import pytest
 from labelled import agree, answer, living, notes, now, pushed, queued, settle, unique
 from lossy_proxy import lossy_proxy
 
-from annotators import collect as collect_module
-from annotators import people, server
-from annotators import push as push_module
-from annotators.collect import collect
+from annotators.label_studio import accounts, server
+from annotators.label_studio import collect as collect_module
+from annotators.label_studio import push as push_module
+from annotators.label_studio.collect import collect
+from annotators.label_studio.push import push
+from annotators.label_studio.receiver import PATH, Puller, app, serve
+from annotators.label_studio.studio import SECRET_HEADER, Studio
 from annotators.labeling.claims import result_of
-from annotators.push import push
-from annotators.receiver import PATH, Puller, app, serve
-from annotators.studio import SECRET_HEADER, Studio
 from evals.errors import StudioError
 from evals.store.labels import Labels
 
@@ -39,7 +39,8 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def somebody(studio: Studio) -> Iterator[Studio]:
     """The server, as somebody who labels and whose account may be spoilt."""
-    with Studio(studio.url, people.ensure_user(studio, f"somebody-{unique()[:8]}@example.org", "a long enough pass", "Some Body")) as desk:
+    email = f"somebody-{unique()[:8]}@example.org"
+    with Studio(studio.url, accounts.ensure_user(studio, email, "a long enough pass", "Some Body")) as desk:
         yield desk
 
 
@@ -92,7 +93,7 @@ def test_replies_lost_in_a_row_cost_nothing(
 def test_a_page_lost_while_collecting_is_read_by_the_next_collect(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, mode: Literal["502", "drop"]
 ) -> None:
-    monkeypatch.setattr("annotators.studio.PAGE", 4)
+    monkeypatch.setattr("annotators.label_studio.studio.PAGE", 4)
     store = queued()
     with lossy_proxy(studio.url, "fields=all", mode, method="GET") as url, Studio(url, studio._token) as lossy:
         push(store, lossy)
@@ -134,7 +135,7 @@ def test_a_server_killed_while_it_imports_has_each_task_once_after_its_restart(
 def test_a_server_killed_while_we_collect_is_collected_after_its_restart(
     mortal: Studio, mortal_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("annotators.studio.PAGE", 4)
+    monkeypatch.setattr("annotators.label_studio.studio.PAGE", 4)
     monkeypatch.setattr(collect_module, "BATCH", 4)
     store, tasks = pushed(mortal)
     answer(mortal, tasks)
@@ -251,7 +252,7 @@ def test_a_token_revoked_half_way_is_said_without_showing_it_and_a_new_one_conti
     studio: Studio, somebody: Studio, monkeypatch: pytest.MonkeyPatch, doing: str
 ) -> None:
     monkeypatch.setattr(push_module, "CHUNK", 5)
-    monkeypatch.setattr("annotators.studio.PAGE", 5)
+    monkeypatch.setattr("annotators.label_studio.studio.PAGE", 5)
     monkeypatch.setattr(collect_module, "BATCH", 5)
     store, before = queued(), somebody._call
     if doing == "collect":

@@ -11,11 +11,11 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 from support import NOW, a_store, two_runs
 
-from annotators import server
-from annotators.collect import collect
-from annotators.push import push
-from annotators.queues import enqueue
-from annotators.studio import Studio
+from annotators.asking.queues import enqueue
+from annotators.label_studio import server
+from annotators.label_studio.collect import collect
+from annotators.label_studio.push import push
+from annotators.label_studio.studio import Studio
 from evals.packs import pack
 
 pytestmark = [pytest.mark.labelstudio, pytest.mark.browser]

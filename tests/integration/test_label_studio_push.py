@@ -9,10 +9,10 @@ import pytest
 from labelled import EN, queued, settle
 from lossy_proxy import lossy_proxy
 
-from annotators.predictions import model_version
-from annotators.push import push
-from annotators.receiver import PATH
-from annotators.studio import SECRET_HEADER, Studio
+from annotators.label_studio.predictions import model_version
+from annotators.label_studio.push import push
+from annotators.label_studio.receiver import PATH
+from annotators.label_studio.studio import SECRET_HEADER, Studio
 from evals.errors import StudioError
 from evals.metrics import METRICS
 from evals.records import Score, StudioProject, StudioTask

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from annotators import server
+from annotators.label_studio import server
+from annotators.label_studio.studio import Studio
 from annotators.labeling.claims import result_of
-from annotators.studio import Studio
 from evals.errors import SetupError, StudioError
 
 pytestmark = pytest.mark.labelstudio

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import pytest
 from support import NOW, TwoRuns, a_store, two_runs
 
-from annotators.collect import collect
-from annotators.conflicts import queue_conflicts
+from annotators.asking.conflicts import queue_conflicts
+from annotators.asking.queues import enqueue
+from annotators.asking.routing import coin
+from annotators.label_studio.collect import collect
+from annotators.label_studio.push import push
+from annotators.label_studio.studio import Studio
 from annotators.labeling import CLAIM_V2
-from annotators.push import push
-from annotators.queues import enqueue
-from annotators.routing import coin
-from annotators.simulated import Simulated, simulate
-from annotators.studio import Studio
+from annotators.simulation.simulated import Simulated, simulate
 from evals.errors import StudioError
 from evals.store import Store
 

@@ -13,13 +13,13 @@ import httpx
 import pytest
 from support import NOW, a_store, two_runs
 
-from annotators import people, server
-from annotators.collect import collect
+from annotators.asking.queues import enqueue
+from annotators.label_studio import accounts, server
+from annotators.label_studio.collect import collect
+from annotators.label_studio.push import push
+from annotators.label_studio.receiver import PATH, Puller, app, serve
+from annotators.label_studio.studio import HINTS, PROJECT_HEADER, SECRET_HEADER, Studio, StudioAnnotation
 from annotators.labeling.claims import result_of
-from annotators.push import push
-from annotators.queues import enqueue
-from annotators.receiver import PATH, Puller, app, serve
-from annotators.studio import HINTS, PROJECT_HEADER, SECRET_HEADER, Studio, StudioAnnotation
 from evals import paths
 from evals.errors import InputError, StudioError
 from evals.records import StudioTask
@@ -43,7 +43,7 @@ def pushed(studio: Studio, tmp_path: Path) -> tuple[str, list[StudioTask]]:
 @pytest.fixture
 def annotator(studio: Studio) -> Iterator[Studio]:
     """The server, as somebody who labels."""
-    token = people.ensure_user(studio, "mara@annotators.invalid", "a long enough pass", "Mara")
+    token = accounts.ensure_user(studio, "mara@annotators.invalid", "a long enough pass", "Mara")
     with Studio(studio.url, token) as desk:
         yield desk
 
@@ -205,7 +205,7 @@ def test_annotated_tasks_are_the_tasks_that_have_annotations(studio: Studio, ann
     assert any(all(note.cancelled for note in task.annotations) for task in wanted) and any(len(task.annotations) == 2 for task in wanted)
     assert list(studio.annotated(project_id)) == wanted
     assert [studio.task(task.task_id) for task in everything] == everything
-    monkeypatch.setattr("annotators.studio.PAGE", 4)
+    monkeypatch.setattr("annotators.label_studio.studio.PAGE", 4)
     assert list(studio.annotated(project_id)) == wanted and list(studio.tasks(project_id)) == everything
     slow = studio._json("GET", "/api/tasks", "every field", params={"project": project_id, "fields": "all", "page_size": 100})["tasks"]
     assert [(one["id"], one["updated_at"], one["data"]) for one in slow] == [(one.task_id, one.updated_at, one.data) for one in everything]
@@ -220,7 +220,7 @@ def test_annotated_tasks_are_the_tasks_that_have_annotations(studio: Studio, ann
 
 
 def test_a_task_deleted_while_pages_are_read_hides_no_other(studio: Studio, annotator: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("annotators.studio.PAGE", 4)
+    monkeypatch.setattr("annotators.label_studio.studio.PAGE", 4)
     project_id = a_half_labelled_project(studio, annotator, 12)
     there, reading = sorted(studio.item_ids(project_id)), studio.tasks(project_id)
     seen = [next(reading).task_id]

@@ -3,8 +3,8 @@
 import pytest
 from support import NOW, a_store, two_runs
 
-from annotators.people import annotator_id
-from annotators.queues import enqueue
+from annotators.asking.queues import enqueue
+from annotators.label_studio.accounts import annotator_id
 from evals.records import Annotation, Annotator, StudioCursor
 from evals.store import Store
 

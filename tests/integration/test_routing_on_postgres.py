@@ -6,7 +6,7 @@ import pytest
 from routed import CLAIMS, PREFERENCE, a_plan, an_item, ask, enqueued, label, names, people, put, race, work
 from support import NOW, a_store
 
-from annotators.queues import enqueue
+from annotators.asking.queues import enqueue
 from evals.store import Store
 
 pytestmark = pytest.mark.postgres

@@ -11,9 +11,9 @@ from feedback import ANN, BO, CY, GOOD, PEOPLE, SIM, asked, export, items, label
 from filled_store import fill_from_sample
 from support import NOW, a_case, a_product, a_store, two_runs
 
-from annotators import training_files
 from annotators.labeling import FAILURES_V1, PREFERENCE_V1, REWRITE_V1
-from annotators.training import KINDS, Kind, Row, rows
+from annotators.training import files
+from annotators.training.rows import KINDS, Kind, Row, rows
 from evals import gate
 from evals.datasets import make_dataset
 from evals.errors import InputError, MoreNeededError
@@ -253,7 +253,7 @@ def test_an_export_replaces_the_one_before_whole_even_after_a_stop(tmp_path: Pat
         source.rename(target)
 
     with monkeypatch.context() as patched:
-        patched.setattr(training_files.os, "replace", stops)
+        patched.setattr(files.os, "replace", stops)
         with pytest.raises(KeyboardInterrupt):
             export(store, tmp_path)
     assert "datasheet.md" not in content(tmp_path) and "sft.train.jsonl" not in content(tmp_path)
@@ -273,7 +273,7 @@ def test_the_products_are_exposed_before_the_first_byte_is_written(tmp_path: Pat
         at_first_write.append(len(store.exposure.exposed()))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training_files.os, "replace", stops)
+    monkeypatch.setattr(files.os, "replace", stops)
     with pytest.raises(KeyboardInterrupt):
         export(store, tmp_path)
     assert at_first_write == [12]

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.statistics import calibration
-from evals.statistics.consensus import Consensus, Method, Shape, choose_method, consensus, posteriors, shape_of, shared_accuracy, spread_of
 from evals.errors import InputError, SetupError
+from evals.statistics import calibration
 from evals.statistics.agreement import Rated
+from evals.statistics.consensus import Consensus, Method, Shape, choose_method, consensus, posteriors, shape_of, shared_accuracy, spread_of
 
 
 def world(

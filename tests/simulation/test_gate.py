@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support import NOW, TwoRuns, a_store, two_runs
 
-from annotators import queues
+from annotators.asking import queues
 from evals.errors import InputError, MoreNeededError
 from evals.experiment import score
 from evals.gate import Policy, decide, parse_policy

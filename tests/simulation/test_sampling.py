@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from annotators.sampling import Candidate, draw, uncertainty
+from annotators.asking.sampling import Candidate, draw, uncertainty
 from evals.statistics.paired import Sample, sampled_mean
 
 SEEDS = 4000

@@ -8,8 +8,8 @@ from dataclasses import replace
 from routed import a_plan, an_item, ask, enqueued, label, later, people, put, somebody
 from support import NOW, a_store
 
-from annotators import routing
-from annotators.alerts import Alert, alerts
+from annotators.asking import routing
+from annotators.asking.alerts import Alert, alerts
 from evals.store import Store
 
 DAY = 24 * 60

@@ -8,10 +8,11 @@ import pytest
 from crowd import a_person, label, truths
 from support import NOW, a_store, two_runs
 
-from annotators import parallel, queues
-from annotators.bridge import language_shifts, queue_bridge, scale_break
-from annotators.reading import judge
-from annotators.sampling import uniform
+from annotators.asking import queues
+from annotators.asking.sampling import uniform
+from annotators.labeling.reading import judge
+from annotators.raters import parallel
+from annotators.raters.bridge import language_shifts, queue_bridge, scale_break
 from evals.errors import InputError
 from evals.records import FEATURES, QueueItem
 from evals.store import Store

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from support import NOW, TwoRuns, a_store, two_runs
 
-from annotators import conflicts, queues
-from annotators.collect import annotation_id
+from annotators.asking import conflicts, queues
+from annotators.label_studio.collect import annotation_id
 from annotators.labeling import ADJUDICATION, RUBRICS
 from evals.gate.evidence import read_evidence
 from evals.gate.settled import Settled, settle

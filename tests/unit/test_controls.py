@@ -7,11 +7,11 @@ from collections import Counter
 import pytest
 from support import NOW, TwoRuns, a_store, two_runs
 
-from annotators import queues
-from annotators.constructed import Dice
-from annotators.controls import add_controls, degraded
-from annotators.parallel import gold_items
-from annotators.reading import judge, read
+from annotators.asking import queues
+from annotators.labeling.reading import judge, read
+from annotators.raters.constructed import Dice
+from annotators.raters.controls import add_controls, degraded
+from annotators.raters.parallel import gold_items
 from evals.errors import InputError
 from evals.gate.evidence import read_evidence
 from evals.languages import LANGUAGES

@@ -8,8 +8,9 @@ import pytest
 from reported import LATER, REPORT, answer, report, serving
 from support import NOW, TwoRuns, a_run, a_store, an_output, two_runs
 
-from annotators import escalations, queues
-from annotators.escalations import judged, queue_regressions, resolve
+from annotators.asking import queues
+from annotators.customers import escalations
+from annotators.customers.escalations import judged, queue_regressions, resolve
 from evals.errors import InputError, MoreNeededError, UnknownIdError
 from evals.identity import content_id
 from evals.publication import REPORTED, WITHDRAWN, published

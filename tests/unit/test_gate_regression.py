@@ -9,8 +9,8 @@ from reported import LATER, answer, serving
 from reported import report as reported
 from support import NOW, TwoRuns, a_case, a_product, a_run, a_store, a_variant, an_output, two_runs
 
-from annotators import queues
-from annotators.escalations import queue_regressions, resolve
+from annotators.asking import queues
+from annotators.customers.escalations import queue_regressions, resolve
 from evals import gate
 from evals.datasets import about, assistant_cases, highlights_cases, make_dataset, reported_cases
 from evals.errors import PolicyError

@@ -9,12 +9,13 @@ from crowd import a_person, label, truths, wrong
 from scipy.stats import mannwhitneyu
 from support import NOW, TwoRuns, a_store, two_runs
 
-from annotators import agreement, parallel, queues
-from annotators.judged import judge_against_people
+from annotators.asking import queues
+from annotators.asking.sampling import uniform
 from annotators.labeling import CLAIM_V2, FAILURES_V1, PREFERENCE_V1
 from annotators.labeling.failures import FAILURES
-from annotators.reading import judge
-from annotators.sampling import uniform
+from annotators.labeling.reading import judge
+from annotators.raters import agreement, parallel
+from annotators.raters.judged import judge_against_people
 from evals.experiment import score
 from evals.metrics import METRICS
 from evals.records import QueueItem, Score

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from support import NOW, a_store, two_runs
 
-from annotators import constructed, parallel, queues
-from annotators.budget import load_plan
+from annotators.asking import queues
+from annotators.asking.budget import load_plan
 from annotators.labeling import CLAIM_V2, read_counts
-from annotators.reading import judge
+from annotators.labeling.reading import judge
+from annotators.raters import constructed, parallel
 from evals.bands import band
 from evals.languages import LANGUAGES
 from evals.metrics.claims import statements

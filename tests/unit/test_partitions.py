@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from support import NOW, a_case, a_product, a_run, a_store, a_variant, an_output
 from typer.testing import CliRunner
 
-from annotators import training_files
-from annotators.collect import annotation_id
+from annotators.label_studio.collect import annotation_id
+from annotators.training import files
 from evals import gate
 from evals.datasets import make_dataset
 from evals.errors import InputError, MoreNeededError
@@ -135,7 +135,7 @@ class World:
     def export(self, numbers: list[int]) -> None:
         del numbers
         with tempfile.TemporaryDirectory() as folder:
-            training_files.export(self.store, Path(folder), prompt_of=_prompt, now=NOW, actor="test")
+            files.export(self.store, Path(folder), prompt_of=_prompt, now=NOW, actor="test")
             lines = (Path(folder) / "provenance.jsonl").read_text("utf-8").splitlines()
         self.exported |= {json.loads(line)["product_id"] for line in lines}
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from support import NOW, a_store, two_runs
 
-from annotators import pausing, queues
-from annotators.collect import annotation_id
+from annotators.asking import queues
+from annotators.label_studio.collect import annotation_id
+from annotators.raters import pausing
 from evals.errors import InputError, UnknownIdError
 from evals.records import Annotation, Annotator
 from evals.store import Store

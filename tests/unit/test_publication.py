@@ -9,7 +9,7 @@ from reported import LATER, serving
 from reported import report as reported
 from support import NOW, TwoRuns, a_case, a_product, a_run, a_store, a_variant, an_output, two_runs
 
-from annotators.escalations import resolve
+from annotators.customers.escalations import resolve
 from evals import registry
 from evals.errors import InputError, UnknownIdError
 from evals.identity import content_id

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from annotators.anchors import Anchored, shift
-from annotators.quality import Judgement, Limits, drift, on_controls, on_gold, peer_agreement, speeds, standings
+from annotators.raters.anchors import Anchored, shift
+from annotators.raters.quality import Judgement, Limits, drift, on_controls, on_gold, peer_agreement, speeds, standings
 from evals.errors import InputError
 from evals.statistics.intervals import clopper_pearson, jeffreys
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from support import NOW, a_store, two_runs
 
-from annotators import parallel
-from annotators.budget import load_plan
-from annotators.queues import enqueue
+from annotators.asking.budget import load_plan
+from annotators.asking.queues import enqueue
+from annotators.raters import parallel
 from evals.records import Annotation, Annotator
 from evals.store import Store
 from workbench import queries, queue_rows

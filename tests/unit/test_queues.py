@@ -11,8 +11,8 @@ from itertools import pairwise
 import pytest
 from support import NOW, TwoRuns, a_case, a_finding, a_product, a_run, a_store, a_variant, an_output, two_runs
 
-from annotators import queues, tasks
-from annotators.budget import load_plan
+from annotators.asking import queues, tasks
+from annotators.asking.budget import load_plan
 from annotators.labeling import ADJUDICATION, RUBRICS, read_counts
 from evals.errors import InputError
 from evals.experiment import score

@@ -14,9 +14,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Message, Scope
 
-from annotators import receiver
-from annotators.receiver import PATH, Puller, Served, app, serve
-from annotators.studio import PROJECT_HEADER, SECRET_HEADER
+from annotators.label_studio import receiver
+from annotators.label_studio.receiver import PATH, Puller, Served, app, serve
+from annotators.label_studio.studio import PROJECT_HEADER, SECRET_HEADER
 from evals.errors import InputError, SetupError, StudioError
 
 SECRET = "5a" * 32

@@ -1,4 +1,4 @@
-"""Who gets what: every rule of `annotators.routing`, on a store whose items have tasks on a server that nobody needs to start."""
+"""Who gets what: every rule of `annotators.asking.routing`, on a store whose items have tasks on a server that nobody needs to start."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from routed import (
 )
 from support import NOW, a_store
 
-from annotators import routing
-from annotators.budget import load_plan
-from annotators.queues import enqueue
-from annotators.routing import Turn, coin, next_item
+from annotators.asking import routing
+from annotators.asking.budget import load_plan
+from annotators.asking.queues import enqueue
+from annotators.asking.routing import Turn, coin, next_item
 from evals.errors import PolicyError
 from evals.records import QueueItem, StudioTask
 from evals.store import Asker, Store

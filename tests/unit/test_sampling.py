@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from annotators import budget, sampling
-from annotators.sampling import Candidate, Drawn, draw, uncertainty
+from annotators.asking import budget, sampling
+from annotators.asking.sampling import Candidate, Drawn, draw, uncertainty
 from evals.errors import InputError, PolicyError
 
 DOUBTS = st.lists(st.one_of(st.none(), st.floats(0, 1e6), st.sampled_from([0.0, 1.0, 1e-9])), min_size=1, max_size=25)

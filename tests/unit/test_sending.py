@@ -10,10 +10,10 @@ from pathlib import Path
 
 from support import NOW, a_store, two_runs
 
+from annotators.asking.queues import enqueue
+from annotators.label_studio.outbox import forget_lost
+from annotators.label_studio.predictions import MAX_VERSION, model_version, predictions_of
 from annotators.labeling.claims import result_of
-from annotators.outbox import forget_lost
-from annotators.predictions import MAX_VERSION, model_version, predictions_of
-from annotators.queues import enqueue
 from evals.metrics import METRICS
 from evals.records import Annotation, Annotator, QueueItem, Score, StudioCursor, StudioTask
 from evals.store import Store

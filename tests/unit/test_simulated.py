@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from support import NOW, a_store, two_runs
 
-from annotators import people, simulated
+from annotators.asking.queues import enqueue
+from annotators.label_studio import accounts
 from annotators.labeling import RUBRICS, counts_line
-from annotators.queues import enqueue
-from annotators.reading import judge, read
-from annotators.replies import WAYS, reply
+from annotators.labeling.reading import judge, read
+from annotators.simulation import simulated
+from annotators.simulation.replies import WAYS, reply
 from evals.bands import BANDS, band
 from evals.packs import pack
 from evals.paths import DATA
@@ -235,6 +236,6 @@ def test_no_mistake_is_made_where_none_is_possible() -> None:
 def test_they_are_called_simulated_wherever_a_name_is_kept() -> None:
     for who in (*simulated.team("ja"), simulated.expert("ja")):
         record = who.annotator()
-        assert record.simulated and record.name.startswith("Simulated annotator ") and people.is_simulated(record.email)
+        assert record.simulated and record.name.startswith("Simulated annotator ") and accounts.is_simulated(record.email)
         assert record.expert == (who.role == "expert")
-    assert not people.is_simulated("sim-ja-1@example.com")
+    assert not accounts.is_simulated("sim-ja-1@example.com")

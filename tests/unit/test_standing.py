@@ -5,10 +5,11 @@ from __future__ import annotations
 from crowd import a_person, label, truths, wrong
 from support import NOW, TwoRuns, a_store, two_runs
 
-from annotators import parallel, queues, standing
-from annotators.controls import add_controls
-from annotators.quality import Limits
-from annotators.worth import worth
+from annotators.asking import queues
+from annotators.raters import parallel, standing
+from annotators.raters.controls import add_controls
+from annotators.raters.quality import Limits
+from annotators.raters.worth import worth
 from evals.records import QueueItem
 from evals.store import Store
 

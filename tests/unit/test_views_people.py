@@ -16,11 +16,12 @@ from filled_store import HOSTILE_COMMENT, fill, fill_people, person
 from streamlit.testing.v1 import AppTest
 from support import NOW, a_store, two_runs
 
-from annotators import agreement, conflicts, pausing, queues, standing
-from annotators.agreement import QuestionAgreement
-from annotators.anchors import Shift
-from annotators.collect import annotation_id
-from annotators.quality import Limits
+from annotators.asking import conflicts, queues
+from annotators.label_studio.collect import annotation_id
+from annotators.raters import agreement, pausing, standing
+from annotators.raters.agreement import QuestionAgreement
+from annotators.raters.anchors import Shift
+from annotators.raters.quality import Limits
 from evals.errors import StudioError
 from evals.gate.settled import Settled
 from evals.languages import LANGUAGES
@@ -305,7 +306,7 @@ def test_the_task_in_label_studio_is_linked_and_a_server_that_fails_is_said(
 ) -> None:
     for name, value in (("URL", SERVER), ("TOKEN", "t" * 40)):
         monkeypatch.setenv(f"PLUMBLINE_LABEL_STUDIO_{name}", value)
-    monkeypatch.setattr("annotators.push.push", _refuse)
+    monkeypatch.setattr("annotators.label_studio.push.push", _refuse)
     opened(at, few, "conflicts")
     next(button for button in at.button if button.label == "Put 1 before experts").click().run()
     assert "Not all could be sent" in at.success[0].value

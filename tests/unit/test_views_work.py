@@ -12,9 +12,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from support import NOW, a_store, two_runs
 
-from annotators import parallel, receiver, routing
-from annotators.budget import load_plan
-from annotators.queues import enqueue
+from annotators.asking import routing
+from annotators.asking.budget import load_plan
+from annotators.asking.queues import enqueue
+from annotators.label_studio import receiver
+from annotators.raters import parallel
 from evals.languages import LANGUAGES
 from evals.packs import pack
 from evals.paths import ROOT

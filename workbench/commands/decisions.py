@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from annotators import budget
+from annotators.asking import budget
 from evals import gate as gates
 from evals import registry, report
 from evals.gate import policy as policies

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from annotators import escalations as reports
+from annotators.customers import escalations as reports
 from evals.languages import LANGUAGES
 from evals.publication import published
 from evals.records import Escalation

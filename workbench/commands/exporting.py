@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from annotators import training_files
-from annotators.training import PromptOf
+from annotators.training import files
+from annotators.training.rows import PromptOf
 from evals.errors import InputError
 from evals.records import Case, Output
 from evals.store import Store
@@ -36,7 +36,7 @@ def training(
     """Preference pairs, judged answers and rewrites as JSONL in TRL's conventions, with provenance and a datasheet. Only about products set
     aside for training; from then on they are lost to the gate."""
     store = open_store()
-    summary = training_files.export(
+    summary = files.export(
         store,
         folder,
         prompt_of=prompts(store, style),

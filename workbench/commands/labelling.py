@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from annotators import collect as collecting
-from annotators import conflicts as disputes
-from annotators import escalations, queues, server
-from annotators import push as pushing
-from annotators.budget import load_plan
+from annotators.asking import conflicts as disputes
+from annotators.asking import queues
+from annotators.asking.budget import load_plan
+from annotators.customers import escalations
+from annotators.label_studio import collect as collecting
+from annotators.label_studio import push as pushing
+from annotators.label_studio import server
+from annotators.label_studio.studio import Studio
 from annotators.labeling import CLAIM_V2
-from annotators.studio import Studio
 from evals.paths import home
 from evals.store import Store
 from workbench import listening, sentences

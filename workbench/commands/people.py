@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
-from annotators import alerts as alerting
-from annotators import pausing, routing, simulated
-from annotators.budget import load_plan
-from annotators.people import annotator_id, ensure_user, is_simulated
-from annotators.studio import Studio
+from annotators.asking import alerts as alerting
+from annotators.asking import routing
+from annotators.asking.budget import load_plan
+from annotators.label_studio.accounts import annotator_id, ensure_user, is_simulated
+from annotators.label_studio.studio import Studio
+from annotators.raters import pausing
+from annotators.simulation import simulated
 from evals.errors import InputError, UnknownIdError
 from evals.languages import LANGUAGES
 from evals.records import Annotator, AuditEvent

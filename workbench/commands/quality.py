@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from annotators import agreement as agreeing
-from annotators import bridge as bridging
-from annotators import controls, parallel, standing
-from annotators import push as pushing
-from annotators.budget import load_plan
+from annotators.asking.budget import load_plan
+from annotators.label_studio import push as pushing
+from annotators.raters import agreement as agreeing
+from annotators.raters import bridge as bridging
+from annotators.raters import controls, parallel, standing
 from evals.errors import InputError
 from evals.languages import LANGUAGES
 from evals.statistics.agreement import Agreement

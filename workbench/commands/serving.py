@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from annotators import server
+from annotators.label_studio import server
 from evals.paths import ROOT, home
 
 ENTRY = Path(__file__).parents[1] / "app.py"

@@ -44,7 +44,7 @@ def _store() -> str:
 
 
 def _label_studio() -> str:
-    from annotators import server
+    from annotators.label_studio import server
 
     running = server.status(paths.home())
     return f"serves on {running.url}" if running else "not running: plumb label-studio start"

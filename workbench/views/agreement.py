@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from annotators import agreement, bridge, judged
-from annotators.agreement import QuestionAgreement, RaterMatrix
+from annotators.raters import agreement, bridge, judged
+from annotators.raters.agreement import QuestionAgreement, RaterMatrix
 from evals.records import Feature
 from workbench import agreement_rows, charts, measured, people_charts
 from workbench.agreement_rows import language_name

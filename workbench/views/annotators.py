@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from annotators import pausing, standing
-from annotators.standing import ErrorRates
+from annotators.raters import pausing, standing
+from annotators.raters.standing import ErrorRates
 from evals.errors import PlumblineError
 from evals.records import Annotator
 from evals.store import Store, Time

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from annotators import conflicts as disputes
-from annotators import push, server
-from annotators.conflicts import Conflict
-from annotators.studio import Studio
+from annotators.asking import conflicts as disputes
+from annotators.asking.conflicts import Conflict
+from annotators.label_studio import push, server
+from annotators.label_studio.studio import Studio
 from evals.errors import PlumblineError
 from evals.paths import home
 from workbench import conflict_rows, links, measured, vote_cards

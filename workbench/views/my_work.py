@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from annotators import routing, server
-from annotators.budget import LabellingPlan, load_plan
-from annotators.routing import Turn
-from annotators.server import RunningServer
-from annotators.studio import Studio
+from annotators.asking import routing
+from annotators.asking.budget import LabellingPlan, load_plan
+from annotators.asking.routing import Turn
+from annotators.label_studio import server
+from annotators.label_studio.server import RunningServer
+from annotators.label_studio.studio import Studio
 from evals.errors import PolicyError, RetryError, StudioError, UnknownIdError
 from evals.packs import pack
 from evals.paths import home

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from annotators.alerts import Alert, alerts
-from annotators.budget import load_plan
+from annotators.asking.alerts import Alert, alerts
+from annotators.asking.budget import load_plan
 from evals.paths import database_url
 from evals.store.labels import Given
 from workbench import charts, links, listening, queue_rows

@@ -34,7 +34,7 @@ class QueuePlan:
     """What holds for one feature and rubric. `cases_per_week`: cases drawn per ISO week, by language tag and `OTHERS`; `overlap`: people
     per item; `second_opinions`: share of the items, drawn at random, that one person more judges; `service_level_h`: hours the oldest
     open item may wait; `daily_limit`: labels per person and day; `gold_every`: one silent gold item in so many, 0 for none;
-    `onboarding_gold`: gold items asked first of everybody new; `audit_share`: see `annotators.sampling`."""
+    `onboarding_gold`: gold items asked first of everybody new; `audit_share`: see `annotators.asking.sampling`."""
 
     cases_per_week: Mapping[str, int]
     overlap: int

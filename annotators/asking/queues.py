@@ -11,10 +11,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from annotators.budget import LabellingPlan, QueuePlan, remaining, week_of
-from annotators.items import ARMS, Answered, Asking, items_of
+from annotators.asking.budget import LabellingPlan, QueuePlan, remaining, week_of
+from annotators.asking.items import ARMS, Answered, Asking, items_of
+from annotators.asking.sampling import Candidate, Drawn, draw, uncertainty
 from annotators.labeling import CLAIM_V2, Rubric, rubric_named
-from annotators.sampling import Candidate, Drawn, draw, uncertainty
 from evals.errors import InputError
 from evals.records import DRAWN, Arm, Claim, Feature, QueueItem, Run
 from evals.store import Store

@@ -22,7 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from annotators.studio import PROJECT_HEADER, SECRET_HEADER
+from annotators.label_studio.studio import PROJECT_HEADER, SECRET_HEADER
 from evals.errors import InputError, PlumblineError, SetupError
 
 PATH = "/webhooks/label-studio"

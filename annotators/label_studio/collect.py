@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from annotators import labeling
-from annotators.directory import Directory
-from annotators.outbox import forget_lost
-from annotators.studio import Studio, TaskState
+from annotators.label_studio.directory import Directory
+from annotators.label_studio.outbox import forget_lost
+from annotators.label_studio.studio import Studio, TaskState
 from evals.errors import StudioError
 from evals.records import Annotation, QueueItem, StudioCursor, StudioProject, StudioTask
 from evals.store import Store

@@ -1,4 +1,4 @@
-"""How well each annotator labels, read from the store: `annotators.quality` over every label and every right answer we know.
+"""How well each annotator labels, read from the store: `annotators.raters.quality` over every label and every right answer we know.
 
 Right answers are gold (practice included) and anchors; degraded copies count by pairs with their originals (`controls`).
 """
@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from annotators import quality
 from annotators.labeling import rubric_named
-from annotators.quality import Drift, Judgement, Limits, Peers, Speed, Standing
-from annotators.worth import worth
+from annotators.raters import quality
+from annotators.raters.quality import Drift, Judgement, Limits, Peers, Speed, Standing
+from annotators.raters.worth import worth
 from evals.records import Annotator, AnswerKey, Label
 from evals.statistics.intervals import Interval
 from evals.store import Store

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import httpx
 
-from annotators.studio import Studio, StudioUser
+from annotators.label_studio.studio import Studio, StudioUser
 from evals.errors import StudioError
 from evals.identity import content_id
 from evals.records import Annotator

@@ -1,7 +1,7 @@
 """Rows to train on, in TRL's conversational conventions: preference pairs (DPO), judged answers (KTO), good answers (SFT).
 
 The columns are TRL's and nothing else (huggingface.co/docs/trl/dataset_formats): what is known of a row stands in its provenance. Only
-products that the gate has no hand on are in them (`evals.partitions`); `annotators.training_files` writes them down.
+products that the gate has no hand on are in them (`evals.partitions`); `annotators.training.files` writes them down.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from annotators.feedback import FAILED, FINE, Feedback, Verdict, cleaned
+from annotators.training.feedback import FAILED, FINE, Feedback, Verdict, cleaned
 from evals.identity import canonical_json, content_id
 from evals.partitions import split
 from evals.records import Case, Feature, Label, Output

@@ -31,7 +31,7 @@ from evals.errors import RetryError, SetupError
 VERSION = "1.23.2"
 OWNER = "owner@plumbline.invalid"
 START_S, MIGRATE_S, STOP_S = 180.0, 600.0, 15.0
-# What Label Studio would not call by itself, less loopback: its webhooks must reach our receiver (`annotators.receiver`), and it can only
+# What Label Studio would not call by itself, less loopback: its webhooks must reach our receiver (`receiver`), and it can only
 # switch the whole list off. Whoever has an account can make it fetch a URL: loopback is open to them, other private networks stay closed.
 BANNED_SUBNETS = (
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24"),

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from annotators.budget import LabellingPlan, QueuePlan
+from annotators.asking.budget import LabellingPlan, QueuePlan
+from annotators.asking.sampling import uniform
 from annotators.labeling import queue_parts
-from annotators.sampling import uniform
 from evals.errors import RetryError
 from evals.records import Annotator, Arm, QueueItem
 from evals.store import Asker, Store

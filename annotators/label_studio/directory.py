@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from annotators import people
-from annotators.studio import Studio, StudioUser
+from annotators.label_studio import accounts
+from annotators.label_studio.studio import Studio, StudioUser
 from evals.records import Annotator
 from evals.store import Store
 
@@ -25,7 +25,7 @@ class Directory:
         user = self._user(user_id)
         if user is None:
             return None
-        known = self.known.get(user.email) or people.from_studio(user, ())
+        known = self.known.get(user.email) or accounts.from_studio(user, ())
         if language not in known.languages:
             known = replace(known, languages=tuple(sorted({*known.languages, language})))
             self.changed[user.email] = known
@@ -40,7 +40,7 @@ class Directory:
         """Whether an annotator of ours can still be found on the server."""
         if not self.users:
             self.users = self.studio.users()
-        return any(people.annotator_id(user.email) == annotator_id for user in self.users.values())
+        return any(accounts.annotator_id(user.email) == annotator_id for user in self.users.values())
 
     def save(self) -> None:
         """Write new people down before what they said."""

@@ -1,7 +1,7 @@
 """The only door to Label Studio: the dozen calls we use, over its SDK, every failure a StudioError that names server and call.
 
 Nothing in Label Studio removes duplicates, and the SDK would repeat a POST by itself: here nothing is ever repeated. Who calls decides,
-after looking at what the server has (`annotators.push`). Tokens never appear in messages.
+after looking at what the server has (`annotators.label_studio.push`). Tokens never appear in messages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who is paused is given nothing (`annotators.routing`); what they said stays. Every change says who made it, and why."""
+"""Who is paused is given nothing (`annotators.asking.routing`); what they said stays. Every change says who made it, and why."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from annotators.asking.tasks import shown
 from annotators.labeling import ADJUDICATION, queue_name
-from annotators.tasks import shown
 from evals.gate.settled import VOTING, Settled, settle
 from evals.identity import content_id
 from evals.packs import pack

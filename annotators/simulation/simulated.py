@@ -1,7 +1,7 @@
 """Scripts that play annotators, so that the whole loop can be seen without people. They are called "Simulated annotator …" everywhere.
 
-They work as people do: an account of their own, one item at a time from `annotators.routing`, one submission per task through the server's
-HTTP interface. They judge by reading (`annotators.replies`) and then err at a known rate, deterministically from (seed, item, annotator).
+They work as people do: an account of their own, one item at a time from `asking.routing`, one submission per task through the server's
+HTTP interface. They judge by reading (`replies`) and then err at a known rate, deterministically from (seed, item, annotator).
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import Literal
 
-from annotators import people, routing
-from annotators.budget import LabellingPlan, load_plan
-from annotators.collect import annotation_id, collect
+from annotators.asking import routing
+from annotators.asking.budget import LabellingPlan, load_plan
+from annotators.asking.sampling import uniform
+from annotators.label_studio import accounts
+from annotators.label_studio.collect import annotation_id, collect
+from annotators.label_studio.studio import Studio
 from annotators.labeling import ADJUDICATION
-from annotators.replies import Reply, reply
-from annotators.sampling import uniform
-from annotators.studio import Studio
+from annotators.simulation.replies import Reply, reply
 from evals.records import Annotator, AuditEvent, QueueItem
 from evals.store import Store
 
@@ -41,7 +42,7 @@ class Simulated:
 
     @property
     def email(self) -> str:
-        return f"sim-{self.language}-{self.role}@{people.SIMULATED_DOMAIN}"
+        return f"sim-{self.language}-{self.role}@{accounts.SIMULATED_DOMAIN}"
 
     @property
     def name(self) -> str:
@@ -56,7 +57,7 @@ class Simulated:
         return self.role == "expert"
 
     def annotator(self) -> Annotator:
-        name = people.annotator_id(self.email)
+        name = accounts.annotator_id(self.email)
         return Annotator(name, self.email, self.name, (self.language,), simulated=True, expert=self.is_expert, daily_limit=DAILY_LIMIT)
 
     def reply(self, item: QueueItem, seed: int) -> Reply:
@@ -188,7 +189,7 @@ class _Shift:
 
     def _sign_up(self, who: Simulated) -> Studio:
         """The first item is what an account is made for: hashing its password is the server's slowest work."""
-        return Studio(self.studio.url, people.ensure_user(self.studio, who.email, password(self.studio, who.email), who.name))
+        return Studio(self.studio.url, accounts.ensure_user(self.studio, who.email, password(self.studio, who.email), who.name))
 
     def _count(self, who: Simulated, said: Reply, created: bool) -> None:
         summary = self.summary

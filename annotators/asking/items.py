@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from annotators import tasks
+from annotators.asking import tasks
+from annotators.asking.sampling import Drawn, uniform
 from annotators.labeling import Rubric, queue_name
 from annotators.labeling.rubric import Subject
-from annotators.sampling import Drawn, uniform
 from evals.identity import content_id
 from evals.records import Arm, Case, Claim, Output, QueueItem, Run
 

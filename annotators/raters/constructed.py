@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from annotators import tasks
-from annotators.sampling import uniform
+from annotators.asking import tasks
+from annotators.asking.sampling import uniform
 from evals.bands import Band, band, opinionated
 from evals.packs import pack
 from evals.records import AspectRow, Case, Claim, ClaimVerdict, Feature, Output, Passage, Polarity
@@ -92,7 +92,7 @@ def _value(attribute: str, dice: Dice, turn: str) -> str:
 
 
 def task(feature: Feature, language: str, verdict: ClaimVerdict, dice: Dice) -> dict[str, Any]:
-    """What an annotator sees, of the shape that real outputs have: `annotators.tasks.claim_task`."""
+    """What an annotator sees, of the shape that real outputs have: `annotators.asking.tasks.claim_task`."""
     made = (_Highlights if feature == "highlights" else _Answer)(language, dice)
     claim = made.claim(verdict)
     question = {"question": made.question} if feature == "assistant" else {}

@@ -1,6 +1,6 @@
 """What a script that plays an annotator says to an item, rubric by rubric: what a careful reader would, or one of the mistakes people make.
 
-Everything rests on reading single claims (`annotators.reading`): a whole text is split into its claims, of two texts the one with fewer
+Everything rests on reading single claims (`labeling.reading`): a whole text is split into its claims, of two texts the one with fewer
 false claims is better, a rewrite keeps the sentences that the evidence supports.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from annotators import labeling
 from annotators.labeling import citations, claims, failures, preference, read_counts, rewrites
-from annotators.reading import judge, read
+from annotators.labeling.reading import judge, read
 from evals.metrics.claims import citations_in, statements
 from evals.packs import pack
 from evals.records import ClaimVerdict, QueueItem

@@ -18,11 +18,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from annotators.budget import load_plan
-from annotators.items import Answered, Asking
+from annotators.asking.budget import load_plan
+from annotators.asking.items import Answered, Asking
+from annotators.asking.sampling import Drawn
+from annotators.asking.tasks import claim_task, shown
 from annotators.labeling import CLAIM_V2
-from annotators.sampling import Drawn
-from annotators.tasks import claim_task, shown
 from evals.datasets import about
 from evals.errors import InputError, MoreNeededError, UnknownIdError
 from evals.gate.regression import tallies

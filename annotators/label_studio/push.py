@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from annotators import labeling
-from annotators.outbox import forget_lost
-from annotators.predictions import predictions_of
-from annotators.studio import Studio
+from annotators.label_studio.outbox import forget_lost
+from annotators.label_studio.predictions import predictions_of
+from annotators.label_studio.studio import Studio
 from evals.errors import InputError, StudioError
 from evals.records import StudioCursor, StudioProject, StudioTask
 from evals.store import Store
@@ -51,7 +51,7 @@ def push(
 ) -> PushSummary:
     """Bring every queue of the store to the server; done twice it does nothing.
 
-    `webhook_url`: the receiver each project tells of new labels (`annotators.receiver`, with ``studio.secret_for("webhooks")`` as its
+    `webhook_url`: the receiver each project tells of new labels (`receiver`, with ``studio.secret_for("webhooks")`` as its
     secret). `predictions`: send what our judge said along with each claim, for native exports; the labelling page does not show it.
     Raises StudioError; asking again continues. Raises InputError where that would not help: for a queue whose rubric is frozen under other
     words, or whose page was changed and answered by hand. One queue's error does not keep the others waiting: all are raised at the end.

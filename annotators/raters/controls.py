@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from annotators.constructed import NAMES, OPPOSITE, SCENES, Dice, attribute_value
+from annotators.asking.sampling import uniform
 from annotators.labeling import CLAIM_V2, read_counts
-from annotators.parallel import Known, add_known
-from annotators.reading import Meaning, judge, read
-from annotators.sampling import uniform
+from annotators.labeling.reading import Meaning, judge, read
+from annotators.raters.constructed import NAMES, OPPOSITE, SCENES, Dice, attribute_value
+from annotators.raters.parallel import Known, add_known
 from evals.errors import InputError
 from evals.identity import content_id
 from evals.metrics.claims import MARK, without_citations

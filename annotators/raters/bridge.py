@@ -11,12 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from annotators.agreement import REAL, latest
-from annotators.anchors import Anchored, Shift, shift
+from annotators.asking.sampling import uniform
 from annotators.labeling import CLAIM_V2, Rubric, queue_name, rubric_named
-from annotators.parallel import ANCHOR_RATERS
-from annotators.sampling import uniform
-from annotators.worth import worth
+from annotators.raters.agreement import REAL, latest
+from annotators.raters.anchors import Anchored, Shift, shift
+from annotators.raters.parallel import ANCHOR_RATERS
+from annotators.raters.worth import worth
 from evals.errors import InputError
 from evals.identity import content_id
 from evals.records import Feature, Label, QueueItem

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from annotators.escalations import MAX_REPORT, MAX_REPORTER, escalate
+from annotators.customers.escalations import MAX_REPORT, MAX_REPORTER, escalate
 from evals.errors import InputError, PlumblineError, RetryError, UnknownIdError
 from evals.languages import LANGUAGES
 from evals.publication import published
@@ -59,7 +59,7 @@ class Wrong(Exception):
 
 
 def routes(store_factory: Callable[[], Store], secret: str, *, now: Callable[[], str]) -> list[BaseRoute]:
-    """To be mounted in `annotators.receiver.app`. The store is opened with the first request. Raises InputError for an empty secret."""
+    """To be mounted in `label_studio.receiver.app`. The store is opened with the first request. Raises InputError for an empty secret."""
     if not secret:
         raise InputError("the secret for reports is empty: everybody would know it")
     counter = _Counter(store_factory, secret, now)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from annotators import routing
-from annotators.budget import LabellingPlan
+from annotators.asking import routing
+from annotators.asking.budget import LabellingPlan
 from annotators.labeling import ADJUDICATION
 from evals.errors import PolicyError
 from evals.records import Annotator

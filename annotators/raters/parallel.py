@@ -1,15 +1,15 @@
 """Items whose right answer we know because we made them: practice for everybody new, silent gold, and anchors across languages.
 
-They are the same in every language (`annotators.constructed`), look like the items of real outputs, and belong to no run, case or output.
+They are the same in every language (`constructed`), look like the items of real outputs, and belong to no run, case or output.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from annotators.budget import LabellingPlan
-from annotators.constructed import Dice, task
+from annotators.asking.budget import LabellingPlan
 from annotators.labeling import CLAIM_V2, queue_name
+from annotators.raters.constructed import Dice, task
 from evals.identity import content_id
 from evals.records import CLAIM_VERDICTS, AnswerKey, ClaimVerdict, Feature, QueueItem, Why
 from evals.store import Store

@@ -15,8 +15,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from annotators.feedback import Feedback
-from annotators.training import KINDS, PromptOf, Row, rows_of
+from annotators.training.feedback import Feedback
+from annotators.training.rows import KINDS, PromptOf, Row, rows_of
 from evals.errors import InputError, MoreNeededError
 from evals.identity import sha256
 from evals.partitions import Roles

@@ -1,0 +1,1 @@
+"""Scripts that play annotators, named so everywhere."""
