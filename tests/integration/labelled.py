@@ -90,20 +90,20 @@ def agree(store: Store, studio: Studio) -> None:
     there = {item_id: found[0].task_id for item_id, found in tasks.items() if found}
     ledger = {task.item_id: task.task_id for task in store.queue.tasks(studio.url)}
     assert there == {item_id: task_id for item_id, task_id in ledger.items() if item_id in there}
-    accounts = {user.user_id: accounts.annotator_id(user.email) for user in studio.users().values()}
-    theirs = _answers([found[0] for found in tasks.values() if found], accounts)
-    kept = {key: verdict for key, verdict in ours.items() if key[0] in there and key[1] in accounts.values()}
+    owners = {user.user_id: accounts.annotator_id(user.email) for user in studio.users().values()}
+    theirs = _answers([found[0] for found in tasks.values() if found], owners)
+    kept = {key: verdict for key, verdict in ours.items() if key[0] in there and key[1] in owners.values()}
     assert kept == theirs
 
 
-def _answers(tasks: Sequence[TaskState], accounts: dict[int, str]) -> dict[tuple[str, str], str]:
+def _answers(tasks: Sequence[TaskState], owners: dict[int, str]) -> dict[tuple[str, str], str]:
     """(item, annotator) → their latest readable verdict, read here without the code under test."""
     said: dict[tuple[str, str], str] = {}
     for task in tasks:
         for note in sorted(task.annotations, key=lambda note: (note.updated_at, note.number)):
             verdict = _verdict(note)
-            if verdict and note.user_id in accounts:
-                said[str(task.item_id), accounts[note.user_id]] = verdict
+            if verdict and note.user_id in owners:
+                said[str(task.item_id), owners[note.user_id]] = verdict
     return said
 
 

@@ -222,7 +222,7 @@ def test_a_database_that_does_not_answer_is_said_and_asked_again(url: str, runs:
 KILLED = """
 import os, signal, sys
 sys.path[:0] = ["tests"]
-from annotators import escalations
+from annotators.customers import escalations
 from evals.store import Store
 from reported import report
 def die(*_, **__):

@@ -176,7 +176,7 @@ _WORKER = """
 import os, signal, sys
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from annotators import collect, push, studio
+from annotators.label_studio import collect, push, studio
 from evals.store import Store
 url, server, doing, die_at = sys.argv[1:]
 push.CHUNK, collect.BATCH, writes = 5, 5, 0
