@@ -100,9 +100,9 @@ class _Outbox:
         summary.projects[queue] = self.project_id
 
     def run(self, predictions: bool) -> None:
-        before = self.studio.prediction_count(self.project_id)
         if self._unsent() or not self._counts_agree():
             self._reconcile()
+        before = self.studio.prediction_count(self.project_id) if self._unsent() else 0
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._send(predictions)
