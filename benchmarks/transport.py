@@ -250,8 +250,8 @@ def table(bench: Bench, duplicates: dict[str, int], load: float) -> str:
     head = ["| tasks | ours, s | SDK loop, s | faster | ours, peak MB | loop, peak MB |", "|---|--:|--:|--:|--:|--:|"]
     notes = [
         f"- one reply lost among {DROP} tasks: ours {duplicates['ours']} duplicates, the SDK loop {duplicates['naive']}",
-        "- in: the server's work is the same; ours reads its store, makes the predictions and remembers each task, the loop's rows lie ready",
-        f"- out: ours checks each answer and stores it; the loop has a list of objects. The server's export: {seconds(bench, 'export naive')} s",
+        "- in: the same work for the server; ours also reads its store, makes predictions, remembers tasks: the loop's rows lie ready",
+        f"- out: ours checks and stores each answer, the loop lists objects; the server's export: {seconds(bench, 'export naive')} s",
         f"- seconds of each round, in turn; medians compared. Other work on the machine: load {load:.1f} at the start",
     ]
     return "\n".join([hardware(), "", *head, *rows, "", *notes])
