@@ -18,7 +18,7 @@ from workbench.charts import Row, signed
 from workbench.people_charts import RELIABLE, TENTATIVE, HeatCell
 from workbench.queries import SMALL
 
-_NAME = 22  # characters of a name beside a matrix
+_NAME, _END = 22, 7  # characters of a name beside a matrix, and of its end where it is cut
 _REASON = 60  # characters of a reason in a figure
 
 
@@ -136,7 +136,12 @@ def matrix_names(matrix: RaterMatrix) -> dict[str, str]:
     ids = {who for pair in matrix.pairs for who in (pair.first, pair.second)}
     names = {who: " ".join(cell(matrix.names.get(who, who)).split()) for who in ids}
     ordered = sorted(ids, key=lambda who: (names[who].casefold(), who))
-    return {who: safe(names[who][:_NAME] + ("…" if len(names[who]) > _NAME else "")) for who in ordered}
+    return {who: safe(_shortened(names[who])) for who in ordered}
+
+
+def _shortened(name: str) -> str:
+    """Beginning and end: namesakes differ in the end."""
+    return name if len(name) <= _NAME else f"{name[: _NAME - _END - 1]}…{name[-_END:]}"
 
 
 def matrix_cells(matrix: RaterMatrix) -> list[HeatCell]:
