@@ -25,7 +25,8 @@ setup-server: .venv-label-studio/.done ## Label Studio in its own environment (.
 run: setup setup-server ## the whole loop on sample data, then the workbench (HEADLESS=1: without the workbench)
 	@$(PY) -m workbench demo $(if $(HEADLESS),--headless,)
 
-test: setup setup-server system check unit ## everything: check, unit, simulations, integration, browser
+test: setup setup-server system check unit ## everything: check, unit, pages, simulations, integration, browser
+	@$(PY) -m pytest -q -n 2 tests/pages
 	@$(PY) -m pytest -q tests/simulation tests/integration tests/browser
 
 system: setup ## Chromium, fonts and PostgreSQL, where missing
