@@ -81,6 +81,16 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
+def shortened(text: str, most: int) -> str:
+    """On one line, and of at most so many code points: what is longer ends in ``…``.
+
+    >>> shortened("two  words\\nmore", 8), shortened("short", 8)
+    ('two wor…', 'short')
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
 def visible(text: str) -> str:
     """For showing hostile text: bidi controls, zero-width and tag characters and other controls become ``�``; new lines and tabs stay."""
     text = _BIDI_AND_HIDDEN.sub("\ufffd", text)

@@ -105,21 +105,20 @@ def together(settled: Settled) -> str:
 
 def votes(store: Store, conflict: Conflict) -> list[Vote]:
     """Everybody's vote with what it said before."""
-    people = {who.annotator_id: who for who in store.labels.annotators()}
-    history: dict[str, list[Before]] = {}
-    for edit in store.labels.edits(sorted({vote.item_id for vote in conflict.votes})):
-        history.setdefault(edit.annotation_id, []).append(Before(edit.verdict, edit.comment, edit.updated_at))
-    return [vote(label, people, history) for label in conflict.votes]
+    return _with_history(store, conflict.votes)
 
 
 def answer(store: Store, conflict: Conflict) -> Vote | None:
     """The expert's."""
-    label = conflict.settled_by
-    if label is None:
-        return None
+    return None if conflict.settled_by is None else _with_history(store, [conflict.settled_by])[0]
+
+
+def _with_history(store: Store, labels: Sequence[Label]) -> list[Vote]:
     people = {who.annotator_id: who for who in store.labels.annotators()}
-    edits = [Before(edit.verdict, edit.comment, edit.updated_at) for edit in store.labels.edits([label.item_id])]
-    return vote(label, people, {annotation_id(label.item_id, label.annotator_id): edits})
+    history: dict[str, list[Before]] = {}
+    for edit in store.labels.edits(sorted({label.item_id for label in labels})):
+        history.setdefault(edit.annotation_id, []).append(Before(edit.verdict, edit.comment, edit.updated_at))
+    return [vote(label, people, history) for label in labels]
 
 
 def vote(label: Label, people: Mapping[str, Annotator], history: Mapping[str, Sequence[Before]]) -> Vote:

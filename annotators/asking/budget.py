@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,12 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from evals.errors import InputError, PolicyError
+from evals.errors import PolicyError
 from evals.identity import canonical_json, sha256
 from evals.languages import LANGUAGES
 from evals.paths import DATA
 from evals.records import FEATURES
+from evals.store.desk import moment
 
 PLAN = DATA / "policies" / "labelling.yaml"
 OTHERS = "default"  # every language that is not named
@@ -104,13 +105,7 @@ def week_of(now: str) -> str:
     >>> week_of("2026-11-20T09:00:00Z"), week_of("2027-01-01T00:30:00+01:00")
     ('2026-W47', '2026-W53')
     """
-    try:
-        moment = datetime.fromisoformat(now)
-    except ValueError as error:
-        raise InputError(f"{now!r} is not a time in ISO 8601") from error
-    if moment.tzinfo is None:
-        raise InputError(f"{now!r} does not say its zone: a week begins at different moments in different places")
-    year, week, _ = moment.astimezone(UTC).isocalendar()
+    year, week, _ = datetime.fromisoformat(moment(now)).isocalendar()
     return f"{year}-W{week:02}"
 
 

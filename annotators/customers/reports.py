@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from annotators.customers.escalations import MAX_REPORT, MAX_REPORTER, escalate
+from annotators.label_studio.receiver import body_within
 from evals.errors import InputError, PlumblineError, RetryError, UnknownIdError
 from evals.languages import LANGUAGES
 from evals.publication import published
@@ -115,15 +116,13 @@ class _Counter:
 
 
 async def _body(request: Request) -> bytes:
-    raw = bytearray()
     try:
-        async for part in request.stream():
-            raw += part
-            if len(raw) > MAX_BODY:
-                raise Wrong(f"the body is larger than {MAX_BODY} bytes", 413)
+        raw = await body_within(request, MAX_BODY)
     except ClientDisconnect:  # nobody waits for an answer
         raise Wrong("the client has gone", 400) from None
-    return bytes(raw)
+    if raw is None:
+        raise Wrong(f"the body is larger than {MAX_BODY} bytes", 413)
+    return raw
 
 
 def _read(raw: bytes) -> dict[str, str]:

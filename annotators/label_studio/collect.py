@@ -52,12 +52,12 @@ def collect(store: Store, studio: Studio, *, now: str, full: bool = False, proje
     """
     summary = CollectSummary()
     with turn(store.engine, f"collect from {studio.url}"):
-        directory, there = Directory(store, studio), set(studio.project_ids())
+        directory, there, clock = Directory(store, studio), set(studio.project_ids()), studio.clock()
         for project in store.queue.projects(studio.url):
             if projects is not None and project.project_id not in projects:
                 continue
             if project.project_id in there:
-                _Sweep(store, studio, project, directory, summary).run(_moment(now), full)
+                _Sweep(store, studio, project, directory, summary).run(_moment(now), clock, full)
             else:
                 summary.missing_projects.append(project.queue)
     return summary
@@ -75,8 +75,9 @@ class _Sweep:
         self.store, self.studio, self.project, self.directory, self.summary = store, studio, project, directory, summary
         self.hold: datetime | None = None  # a task that may be ours, and the ledger will say so later
 
-    def run(self, now: datetime, full: bool) -> None:
-        cursor, clock = self.store.queue.cursor(self.studio.url, self.project.project_id), self.studio.clock()
+    def run(self, now: datetime, clock: datetime, full: bool) -> None:
+        """`clock`: the server's time when the collect began."""
+        cursor = self.store.queue.cursor(self.studio.url, self.project.project_id)
         newest = _moment(cursor.updated_at) if cursor and not full else None
         unseen = {task.task_id: task.item_id for task in self._known()} if full else {}
         for tasks in batches(self._tasks(cursor, clock, full), BATCH):
@@ -96,10 +97,7 @@ class _Sweep:
             return self.studio.tasks(project_id)  # when its clock was set back, times say nothing
         if cursor:
             return self.studio.tasks(project_id, updated_after=_moment(cursor.updated_at) - MARGIN)
-        return self.studio.tasks(project_id) if self._has_labels() else self.studio.annotated(project_id)
-
-    def _has_labels(self) -> bool:
-        return bool(self.store.labels.annotations(self.store.queue.overlaps(self.project.queue)))
+        return self.studio.tasks(project_id) if self.store.labels.any_in(self.project.queue) else self.studio.annotated(project_id)
 
     def _store(self, tasks: Sequence[TaskState]) -> None:
         ours = list(self._ours(tasks))

@@ -131,7 +131,7 @@ class _Outbox:
         feature, language, name = labeling.queue_parts(self.queue)
         sha = labeling.asked_sha256(labeling.rubric_named(name), feature, language)
         before = {project.rubric_sha256 for project in self.store.queue.projects() if project.queue == self.queue} - {"", sha}
-        if before and (self.store.labels.annotations(self.overlaps) or self._answered_there(known)):
+        if before and (self.store.labels.any_in(self.queue) or self._answered_there(known)):
             raise InputError(f"{self.queue}: people have answered under other words; rubric {name} is frozen: make a new version of it")
         return sha
 

@@ -72,7 +72,7 @@ class _Door:
         if not hmac.compare_digest(given, self._secret):
             self._forged += 1
             return Response(status_code=401)  # its body is not even read
-        body = await _body(request)
+        body = await self._read(request)
         project_id = _project_id(request.headers.get(PROJECT_HEADER), body) if body is not None else None
         if project_id is None:
             self._malformed += 1
@@ -81,17 +81,21 @@ class _Door:
         self._on_hint(project_id)
         return Response(status_code=204)
 
+    @staticmethod
+    async def _read(request: Request) -> bytes | None:
+        try:
+            return await body_within(request, MAX_BODY)
+        except ClientDisconnect:  # nobody waits for an answer
+            return b""
 
-async def _body(request: Request) -> bytes | None:
-    """The body, None when it is too large: then the rest of it is not read."""
+
+async def body_within(request: Request, most: int) -> bytes | None:
+    """The body, None when it has more bytes than that: then the rest of it is not read. Raises ClientDisconnect."""
     raw = bytearray()
-    try:
-        async for part in request.stream():
-            raw += part
-            if len(raw) > MAX_BODY:
-                return None
-    except ClientDisconnect:  # nobody waits for an answer
-        return b""
+    async for part in request.stream():
+        raw += part
+        if len(raw) > most:
+            return None
     return bytes(raw)
 
 

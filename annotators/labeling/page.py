@@ -19,9 +19,14 @@ def page(language: str, lines: Iterable[str]) -> str:
     return "\n".join([f'<View style="direction: {direction}; text-align: start">', _STYLE, *lines, "</View>"])
 
 
+def heading(title: str) -> str:
+    """A heading alone."""
+    return f'  <Header size="5" value={quoteattr(title)}/>'
+
+
 def shown(key: str, title: str) -> list[str]:
     """A text of the task under a heading."""
-    return [f'  <Header size="5" value={quoteattr(title)}/>', f'  <Text name="{key}" value="${key}"/>']
+    return [heading(title), f'  <Text name="{key}" value="${key}"/>']
 
 
 def beside(*columns: Iterable[str]) -> list[str]:
@@ -48,7 +53,7 @@ def _hotkey(number: int) -> str:
 def spans(name: str, to: str, question: str, alias: str, text: str) -> list[str]:
     """Mark words of a text; not required. Offsets come back in code points."""
     return [
-        f'  <Header size="5" value={quoteattr(question)}/>',
+        heading(question),
         f'  <Labels name="{name}" toName="{to}"><Label value={quoteattr(text)} alias="{alias}" background="#f5b301" hotkey="m"/></Labels>',
     ]
 

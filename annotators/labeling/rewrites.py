@@ -7,7 +7,7 @@ from typing import Any
 
 from annotators.labeling import answers
 from annotators.labeling.answers import Answer
-from annotators.labeling.page import COMMENT, region, shown, writing
+from annotators.labeling.page import COMMENT, heading, region, shown, writing
 from annotators.labeling.rubric import Rubric, told
 from evals.packs import pack
 from evals.records import Arm, Feature
@@ -21,12 +21,7 @@ def _lines(feature: Feature, language: str) -> list[str]:
     context = shown("question", words["question"]) if feature == "assistant" else []
     text = [*context, *shown("text", own["original"]), *shown("evidence", words["evidence"])]
     box = writing(QUESTION, "text", own["rewritten"], prefilled="text", required=True)
-    return [*text, *shown_question(own["question"]), *box, *writing(COMMENT, "text", words["comment"])]
-
-
-def shown_question(text: str) -> list[str]:
-    """A heading alone."""
-    return shown("text", text)[:1]
+    return [*text, heading(own["question"]), *box, *writing(COMMENT, "text", words["comment"])]
 
 
 def _read(result: Sequence[Mapping[str, Any]], data: Mapping[str, Any], first: Arm | None) -> Answer:

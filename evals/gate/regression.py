@@ -26,6 +26,7 @@ from evals.partitions import Roles
 from evals.records import Case, Claim, Escalation, Label, Verdict
 from evals.statistics.intervals import no_interval
 from evals.store import Store
+from evals.text import shortened
 
 COUNTING = (*VOTING, "escalated", ADJUDICATION)
 NAMED = 3  # cases or claims named in a reason; the rest are counted
@@ -119,10 +120,8 @@ def _case(store: Store, arm: Arm, case: Case, said: Mapping[str, Tally], reports
 
 def _failure(case: Case, wrong: Sequence[Claim], said: Mapping[str, Tally]) -> str:
     claim, tally = wrong[0], said[wrong[0].claim_id]
-    text = " ".join(claim.text.split())
-    quoted = text if len(text) <= QUOTED else text[: QUOTED - 1] + "…"
     more = f" (and {len(wrong) - 1} more of its claims)" if len(wrong) > 1 else ""
-    return f"{place(case)} says “{quoted}”, grounded for {tally.yes} of {tally.yes + tally.no} people{more}"
+    return f"{place(case)} says “{shortened(claim.text, QUOTED)}”, grounded for {tally.yes} of {tally.yes + tally.no} people{more}"
 
 
 def _silence(what: str, case: Case, reports: Sequence[Escalation]) -> _Read:

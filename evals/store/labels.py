@@ -67,6 +67,13 @@ class Labels:
             return self._all(Annotation, query)
         return [row for batch in batches(item_ids) for row in self._all(Annotation, query.where(t.c.item_id.in_(batch)))]
 
+    def any_in(self, queue: str) -> bool:
+        """Whether anybody has ever answered anything in a queue, deleted answers included."""
+        note, item = tables.annotation, tables.queue_item
+        query = select(note.c.annotation_id).join(item, item.c.item_id == note.c.item_id).where(item.c.queue == queue).limit(1)
+        with self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
     def edits(self, item_ids: Sequence[str]) -> list[AnnotationEdit]:
         """What the annotations of these items said before, oldest first."""
         note, edit = tables.annotation, tables.annotation_edit

@@ -11,6 +11,7 @@ from evals.languages import LANGUAGES
 from evals.publication import published
 from evals.records import Escalation
 from evals.store import Store
+from evals.text import shortened
 from workbench.commands.labelling import send
 from workbench.commands.running import FeatureName
 from workbench.context import feature_of, now, open_store
@@ -75,10 +76,8 @@ def escalations(
 def _row(store: Store, escalation: Escalation) -> tuple[object, ...]:
     case, found = store.runs.case(escalation.case_id), reports.judged(store, escalation)
     judged = f"{found.claims - found.waiting} of {found.claims}" + (f", {found.refuted} not grounded" if found.refuted else "")
-    said = " ".join(escalation.report.split())
-    short = said if len(said) <= SHOWN else said[: SHOWN - 1] + "…"
-    place = (escalation.feature, case.product_id, case.language)
-    return (escalation.escalation_id, reports.state(escalation), escalation.created_at[:16], *place, judged, short, escalation.resolution)
+    place, said = (escalation.feature, case.product_id, case.language), shortened(escalation.report, SHOWN)
+    return (escalation.escalation_id, reports.state(escalation), escalation.created_at[:16], *place, judged, said, escalation.resolution)
 
 
 def resolve(
