@@ -41,8 +41,8 @@ class Tending:
         self._hooked: set[int] = set()
 
     def pull(self, project_ids: Sequence[int] | None) -> None:
-        """Collect these projects, or all; raises StudioError. What goes out waits for a pull of everything: finding it looks at every label,
-        and a hint comes with each."""
+        """Collect these projects, or all; raises StudioError. What goes out waits for a pull of everything: finding it
+        looks at every label, and a hint comes with each."""
         collecting.collect(self._store, self._studio, now=now(), projects=project_ids)
         if project_ids is None:
             self._send()
