@@ -12,8 +12,9 @@ import json
 import sys
 from collections import Counter
 
-from evals.metrics import METRICS, claims_of
-from evals.metrics.passages import coverage
+from evals.claims import claims_of
+from evals.grounding.passages import coverage
+from evals.metrics import METRICS
 from evals.paths import shared_data
 from evals.records import Case, Output, Passage
 

@@ -6,12 +6,14 @@ batch, each batch in one transaction, and a second call does the missing part on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from evals.claims import claims_of
 from evals.errors import InputError, PlumblineError, RetryError, SetupError
 from evals.identity import content_id
+from evals.metric import Sample
 from evals.records import (
     Action,
     AspectRow,
@@ -64,6 +66,7 @@ class Metric(Protocol):
     @property
     def subject(self) -> Literal["output", "claim"]: ...
     def measure(self, case: Case, output: Output, claims: Sequence[Claim]) -> Sequence[Score]: ...
+    def measure_many(self, samples: Sequence[Sample]) -> Sequence[Sequence[Score]]: ...
 
 
 @dataclass(frozen=True)
@@ -217,31 +220,45 @@ def score(store: Store, run_id: str, metrics: Mapping[str, Metric] | None = None
 
 
 def _score_batch(store: Store, run_id: str, cases: Sequence[Case], metrics: Sequence[Metric], known: Mapping[str, set[str]]) -> int:
-    from evals.metrics.claims import claims_of
-
     outputs = [store.runs.output_of(run_id, case.case_id) for case in cases]
-    claims = [list(claims_of(output, case.language)) for case, output in zip(cases, outputs, strict=True)]
-    store.runs.add_claims(claim for group in claims for claim in group)
-    scores = [
-        row
-        for metric in metrics
-        for case, output, group in zip(cases, outputs, claims, strict=True)
-        for row in _measure(metric, case, output, group, known[metric.name])
-    ]
-    return store.runs.add_scores(scores)
+    samples = [(case, output, _claims(store, case, output)) for case, output in zip(cases, outputs, strict=True)]
+    return store.runs.add_scores(row for metric in metrics for row in _measure(metric, samples, known[metric.name]))
 
 
-def _measure(metric: Metric, case: Case, output: Output, claims: Sequence[Claim], known: set[str]) -> list[Score]:
-    subjects = [claim.claim_id for claim in claims] if metric.subject == "claim" and claims else [output.output_id]
-    wanted = set(subjects) - known
-    if not wanted:
-        return []
+def _claims(store: Store, case: Case, output: Output) -> list[Claim]:
+    """An output is cut once: a later version of the cutter must not leave two sets of claims, one of them labelled by people."""
+    known = store.runs.claims_of(output.output_id)
+    if not known:
+        known = claims_of(output, case.language)
+        store.runs.add_claims(known)
+    return known
+
+
+def _measure(metric: Metric, samples: Sequence[Sample], known: set[str]) -> Iterator[Score]:
+    """The scores not known yet; only the outputs that lack one are measured, together where they can be, else one by one."""
+    wanted = [(sample, missing) for sample in samples if (missing := _subjects(metric, sample) - known)]
     try:
-        return [row for row in metric.measure(case, output, claims) if row.subject_id in wanted]
+        measured = metric.measure_many([sample for sample, _ in wanted])
+    except PlumblineError:
+        raise
+    except Exception:
+        measured = [_measure_one(metric, sample) for sample, _ in wanted]
+    for rows, (_, missing) in zip(measured, wanted, strict=True):
+        yield from (row for row in rows if row.subject_id in missing)
+
+
+def _subjects(metric: Metric, sample: Sample) -> set[str]:
+    _, output, claims = sample
+    return {claim.claim_id for claim in claims} if metric.subject == "claim" and claims else {output.output_id}
+
+
+def _measure_one(metric: Metric, sample: Sample) -> Sequence[Score]:
+    try:
+        return metric.measure(*sample)
     except PlumblineError:
         raise
     except Exception as error:
-        return [_failed(metric, output, subject, error) for subject in subjects if subject in wanted]
+        return [_failed(metric, sample[1], subject, error) for subject in sorted(_subjects(metric, sample))]
 
 
 def _failed(metric: Metric, output: Output, subject_id: str, error: Exception) -> Score:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evals.metrics.claims import citations_in, statements
-from evals.metrics.passages import says_unknown
+from evals.claims import citations_in, statements
+from evals.grounding.passages import says_unknown
 from guardrails.base import Context, Span, SpanRail
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from evals.claims import without_citations
+from evals.identification import is_in
 from evals.languages import LANGUAGES
-from evals.metrics.claims import without_citations
-from evals.metrics.language import is_in
 from evals.text import Span as Sentence
 from evals.text import sentences
 from guardrails.base import Context, Span, SpanRail

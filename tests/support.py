@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evals.bands import band
+from evals.claims import claims_of
 from evals.identity import content_id, sha256
-from evals.metrics.claims import claims_of
 from evals.packs import LanguagePack, pack
 from evals.records import AspectRow, Case, Dataset, Feature, Finding, Output, Passage, Polarity, Product, Question, Review, Run, Variant
 from evals.store import Store

@@ -23,12 +23,12 @@ from annotators.asking.items import Answered, Asking
 from annotators.asking.sampling import Drawn
 from annotators.asking.tasks import claim_task, shown
 from annotators.labeling import CLAIM_V2
+from evals.claims import claims_of
 from evals.datasets import about
 from evals.errors import InputError, MoreNeededError, UnknownIdError
 from evals.gate.regression import tallies
 from evals.gate.settled import ADJUDICATION
 from evals.identity import content_id
-from evals.metrics.claims import claims_of
 from evals.publication import current_output, storable
 from evals.records import AuditEvent, Case, Claim, Escalation, Feature, Output, QueueItem, Run
 from evals.store import Store

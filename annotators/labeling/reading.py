@@ -14,7 +14,7 @@ from typing import Any
 
 from annotators.labeling import read_counts
 from evals.bands import band, opinionated
-from evals.metrics.claims import without_citations
+from evals.claims import without_citations
 from evals.packs import LanguagePack, pack
 from evals.records import AspectRow, ClaimVerdict, Feature, Polarity
 from evals.text import fold

@@ -19,9 +19,9 @@ from annotators.labeling import CLAIM_V2, read_counts
 from annotators.labeling.reading import Meaning, judge, read
 from annotators.raters.constructed import NAMES, OPPOSITE, SCENES, Dice, attribute_value
 from annotators.raters.parallel import Known, add_known
+from evals.claims import MARK, without_citations
 from evals.errors import InputError
 from evals.identity import content_id
-from evals.metrics.claims import MARK, without_citations
 from evals.packs import LanguagePack, pack
 from evals.records import DRAWN, AnswerKey, ClaimVerdict, Feature, Polarity, QueueItem
 from evals.store import Store

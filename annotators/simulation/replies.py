@@ -13,7 +13,7 @@ from typing import Any
 from annotators import labeling
 from annotators.labeling import citations, claims, failures, preference, read_counts, rewrites
 from annotators.labeling.reading import judge, read
-from evals.metrics.claims import citations_in, statements
+from evals.claims import citations_in, statements
 from evals.packs import pack
 from evals.records import ClaimVerdict, QueueItem
 from evals.text import fold

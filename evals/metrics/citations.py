@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evals.metrics.base import Measured, Metric, signature
-from evals.metrics.passages import says_unknown
+from evals.grounding.passages import says_unknown
+from evals.metric import Measured, Metric, signature
 from evals.records import Case, Claim, Output
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import regex
 
+from evals.claims import without_citations
 from evals.languages import LANGUAGES
-from evals.metrics.base import Measured, Metric, signature
-from evals.metrics.claims import without_citations
+from evals.metric import Measured, Metric, signature
 from evals.records import Case, Claim, Output
 
 _RUN = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’.,\-][\p{L}\p{M}\p{N}]+)*")

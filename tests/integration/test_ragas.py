@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from evals.errors import RetryError
+from evals.judges.ragas import make_faithfulness
 from evals.metrics import METRICS
-from evals.metrics.ragas import make_faithfulness
 from evals.records import AspectRow, Case, Output, Passage, Score
 from runner.serving import ModelServer
 

@@ -12,8 +12,9 @@ from filled_store import HOSTILE_TITLE, fill
 from streamlit.testing.v1 import AppTest
 from support import NOW, a_case, a_review, a_run, a_variant, an_output
 
+from evals.claims import claims_of
 from evals.experiment import score
-from evals.metrics import METRICS, claims_of
+from evals.metrics import METRICS
 from evals.paths import ROOT
 from evals.records import Annotator, AspectRow, Dataset, Passage, Product, Question
 from evals.store import Store

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evals.claims import citations_in, claims_of
 from evals.languages import LANGUAGES
-from evals.metrics.claims import citations_in, claims_of
 from evals.packs import pack
 from evals.records import Claim, Output
 

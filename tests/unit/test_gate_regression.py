@@ -12,11 +12,11 @@ from support import NOW, TwoRuns, a_case, a_product, a_run, a_store, a_variant, 
 from annotators.asking import queues
 from annotators.customers.escalations import queue_regressions, resolve
 from evals import gate
+from evals.claims import claims_of
 from evals.datasets import about, assistant_cases, highlights_cases, make_dataset, reported_cases
 from evals.errors import PolicyError
 from evals.gate.regression import Tally, tallies
 from evals.identity import content_id
-from evals.metrics.claims import claims_of
 from evals.paths import DATA
 from evals.records import FEATURES, Case, Decision, Escalation, Label, QueueItem, Run
 from evals.report import render

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import pytest
 from support import NOW, a_product, a_review, a_store, a_variant
 
+from evals.claims import claims_of
 from evals.datasets import highlights_cases, make_dataset
 from evals.errors import InputError
 from evals.experiment import TaskResult, execute
 from evals.languages import LANGUAGES
-from evals.metrics.claims import claims_of
 from evals.packs import pack
 from evals.records import Case, Output, Review, Variant
 from evals.store import Store

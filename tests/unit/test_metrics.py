@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evals.claims import claims_of
+from evals.identification import is_in
 from evals.languages import LANGUAGES
-from evals.metrics import METRICS, Measured, Metric, claims_of
-from evals.metrics.language import is_in
+from evals.metric import Measured, Metric
+from evals.metrics import METRICS
 from evals.metrics.length import length
 from evals.packs import pack
 from evals.records import AspectRow, Case, Output, Passage, Score

@@ -6,8 +6,9 @@ from itertools import pairwise
 import pytest
 
 from evals.bands import BANDS, band
+from evals.claims import claims_of
 from evals.languages import LANGUAGES
-from evals.metrics import METRICS, claims_of
+from evals.metrics import METRICS
 from evals.packs import LanguagePack, pack
 from evals.paths import DATA
 from evals.records import AspectRow, Case, Output, Passage, Score

@@ -14,8 +14,8 @@ from annotators.labeling import CLAIM_V2, read_counts
 from annotators.labeling.reading import judge
 from annotators.raters import constructed, parallel
 from evals.bands import band
+from evals.claims import statements
 from evals.languages import LANGUAGES
-from evals.metrics.claims import statements
 from evals.packs import pack
 from evals.records import CLAIM_VERDICTS, FEATURES, AspectRow, Feature
 

@@ -10,8 +10,8 @@ import typer
 
 from evals import datasets, experiment
 from evals.errors import InputError, MoreNeededError
+from evals.metric import Metric
 from evals.metrics import METRICS
-from evals.metrics.base import Metric
 from evals.partitions import MIN_GATE_PRODUCTS, Purpose, divide
 from evals.records import Case, Feature, Run
 from evals.store import Store
@@ -112,7 +112,7 @@ def score(
     run = run_named(store, feature_of(feature), run_name)
     extra: dict[str, Metric] = {}
     if judge_url:
-        from evals.metrics import ragas
+        from evals.judges import ragas
 
         extra["ragas_faithfulness"] = ragas.make_faithfulness(base_url=judge_url, model=judge_model)
     new = score_run(store, run, extra, quiet=quiet)

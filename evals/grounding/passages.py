@@ -10,10 +10,10 @@ from functools import cache, lru_cache
 
 import regex
 
+from evals.claims import QUOTATION, without_citations
+from evals.grounding.base import Judgement
+from evals.grounding.lexicon import Reading, normal, numbers_in, reader
 from evals.languages import LANGUAGES
-from evals.metrics.claims import QUOTATION, without_citations
-from evals.metrics.lexicon import Reading, normal, numbers_in, reader
-from evals.metrics.verdicts import Judgement
 from evals.packs import pack
 from evals.records import Passage
 

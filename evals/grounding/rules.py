@@ -1,25 +1,27 @@
 """`grounded`: does the evidence say what a claim says? By code, deterministically, in the 28 languages that have a pack.
 
-Highlights: a claim about an aspect is held against the aspect table (`evals.metrics.table`), and a snippet it cites must be about that
-aspect. Answers: against the passages it cites, or all of them (`evals.metrics.passages`). "The evidence does not say" is *not checkable*:
+Highlights: a claim about an aspect is held against the aspect table (`evals.grounding.table`), and a snippet it cites must be about that
+aspect. Answers: against the passages it cites, or all of them (`evals.grounding.passages`). "The evidence does not say" is *not checkable*:
 whether an answer was there to be found is a question about retrieval, which words cannot decide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from evals.bands import FEW, MIN_OPINIONS, MOST
+from evals.claims import without_citations
+from evals.grounding import lexicon, passages, table
+from evals.grounding.base import Item, Judgement, metric_of
+from evals.grounding.lexicon import Reading, numbers_in, reader
+from evals.identification import script_share
 from evals.identity import sha256
 from evals.languages import LANGUAGES
-from evals.metrics import lexicon, passages, table
-from evals.metrics.base import Measured, Metric, signature
-from evals.metrics.claims import without_citations
-from evals.metrics.language import script_share
-from evals.metrics.lexicon import Reading, numbers_in, reader
-from evals.metrics.verdicts import Judgement
+from evals.metric import signature
 from evals.paths import DATA
-from evals.records import Case, Claim, Output, Passage
+from evals.records import Case, Claim, Output, Passage, ScoreSource
 
 
 def check(case: Case, output: Output, claim: Claim) -> Judgement:
@@ -77,32 +79,42 @@ def _answer(claim: Claim, reading: Reading, output: Output, cited: Sequence[Pass
     return passages.against_passages(claim.text, reading, readable, tag)
 
 
-def _compute(case: Case, output: Output, claims: Sequence[Claim]) -> list[Measured]:
-    if case.language not in LANGUAGES:
-        return [Measured(None, f"not measurable: language {case.language!r} is not one of ours") for _ in claims]
-    return [check(case, output, claim).measured() for claim in claims]
-
-
 def _packs() -> str:
     """Hash of all language packs: another word is another measure."""
     files = sorted((DATA / "languages").glob("*.yaml"))
     return sha256("".join(file.name + sha256(file.read_bytes()) for file in files))[:12]
 
 
-GROUNDED = Metric(
-    name="grounded",
-    source="code",
-    subject="claim",
-    signature=signature(
-        1,
-        lexicon=lexicon.VERSION,
-        packs=_packs(),
-        bands=f"{MIN_OPINIONS}/{FEW}/{MOST}",
-        negation=lexicon.NEGATION_WORDS,
-        ngram="/".join(map(str, passages.NGRAM.values())),
-        coverage=passages.COVERAGE,
-        unknown=passages.LIKE_UNKNOWN,
-    ),
-    compute=_compute,
-    meaning="1 if the evidence says what the claim says; 0 if it says otherwise or nothing; None if words cannot tell",
-)
+@dataclass(frozen=True)
+class Rules:
+    """`check` as a scorer of claims; it gives verdicts and no probabilities."""
+
+    name: str = "grounded"
+    source: ScoreSource = "code"
+    meaning: str = "1 if the evidence says what the claim says; 0 if it says otherwise or nothing; None if words cannot tell"
+
+    @cached_property
+    def signature(self) -> str:
+        return signature(
+            1,
+            lexicon=lexicon.VERSION,
+            packs=_packs(),
+            bands=f"{MIN_OPINIONS}/{FEW}/{MOST}",
+            negation=lexicon.NEGATION_WORDS,
+            ngram="/".join(map(str, passages.NGRAM.values())),
+            coverage=passages.COVERAGE,
+            unknown=passages.LIKE_UNKNOWN,
+        )
+
+    def judge(self, items: Sequence[Item]) -> list[Judgement]:
+        """Raises nothing: a language that is not ours is not checkable."""
+        return [_judged(item) for item in items]
+
+
+def _judged(item: Item) -> Judgement:
+    if item.case.language not in LANGUAGES:
+        return Judgement("not_checkable", f"language {item.case.language!r} is not one of ours")
+    return check(item.case, item.output, item.claim)
+
+
+GROUNDED = metric_of(Rules())

@@ -17,11 +17,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from evals.claims import QUOTATION, without_citations
 from evals.errors import SetupError
+from evals.judges.endpoint import Judge, JudgeError, Reply
 from evals.languages import LANGUAGES
-from evals.metrics.base import Measured, Metric, signature
-from evals.metrics.claims import QUOTATION, without_citations
-from evals.metrics.judge import Judge, JudgeError, Reply
+from evals.metric import Measured, Metric, signature
 from evals.packs import pack
 from evals.paths import cache as cache_folder
 from evals.paths import judge_api_key

@@ -14,8 +14,8 @@ from typing import Literal
 
 import regex
 
+from evals.claims import without_citations
 from evals.languages import LANGUAGES
-from evals.metrics.claims import without_citations
 from evals.packs import LanguagePack, pack
 
 VERSION = 1

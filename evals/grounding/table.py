@@ -11,9 +11,9 @@ from functools import cache
 import regex
 
 from evals.bands import band, opinionated
-from evals.metrics.claims import without_citations
-from evals.metrics.lexicon import Reading, normal, numbers_in, reader
-from evals.metrics.verdicts import Judgement
+from evals.claims import without_citations
+from evals.grounding.base import Judgement
+from evals.grounding.lexicon import Reading, normal, numbers_in, reader
 from evals.packs import pack
 from evals.records import AspectRow, Passage
 

@@ -1,0 +1,7 @@
+"""The atomic statements of an output: where they are, what kind they are, and what they cite."""
+
+from __future__ import annotations
+
+from evals.claims.cutting import MARK, QUOTATION, citations_in, claims_of, statements, without_citations
+
+__all__ = ["MARK", "QUOTATION", "citations_in", "claims_of", "statements", "without_citations"]
