@@ -216,6 +216,7 @@ def score(store: Store, run_id: str, metrics: Mapping[str, Metric] | None = None
         done += len(some)
         if progress:
             progress(done, len(cases))
+    store.runs.roll_up(run_id)
     return new
 
 

@@ -8,6 +8,7 @@ Times are ISO 8601 strings in UTC (``2026-11-22T17:30:00Z``); mappings hold JSON
 from evals.records.cases import Case, Dataset, Variant
 from evals.records.catalogue import Product, Question, Review
 from evals.records.decisions import AuditEvent, Decision, Promotion
+from evals.records.judging import Certificate, FindingReview, JudgeCall, Preference, Retest
 from evals.records.people import (
     Annotation,
     AnnotationEdit,
@@ -50,6 +51,7 @@ __all__ = [
     "AspectRow",
     "AuditEvent",
     "Case",
+    "Certificate",
     "Claim",
     "ClaimVerdict",
     "Dataset",
@@ -57,16 +59,20 @@ __all__ = [
     "Escalation",
     "Feature",
     "Finding",
+    "FindingReview",
+    "JudgeCall",
     "Label",
     "Outcome",
     "Output",
     "Passage",
     "Polarity",
+    "Preference",
     "Product",
     "Promotion",
     "Question",
     "QueueItem",
     "Reservation",
+    "Retest",
     "Review",
     "Run",
     "Score",

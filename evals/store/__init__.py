@@ -27,6 +27,7 @@ from evals.store.coverage import CatalogTotals, Coverage, CoveredProduct
 from evals.store.desk import Asker, Desk, Tally
 from evals.store.escalations import Escalations
 from evals.store.exposure import Exposure
+from evals.store.judging import Judging, Spent
 from evals.store.labels import Labels
 from evals.store.ledger import Ledger
 from evals.store.people import Disagreement, People, Time, Worked
@@ -45,6 +46,7 @@ __all__ = [
     "Disagreement",
     "Escalations",
     "Exposure",
+    "Judging",
     "Labels",
     "Ledger",
     "Pair",
@@ -56,18 +58,19 @@ __all__ = [
     "RunTotals",
     "Runs",
     "ScoreMean",
+    "Spent",
     "Store",
     "Tally",
     "Time",
     "Worked",
 ]
 
-HEAD = "0004"  # the newest migration; a test compares it with the scripts
+HEAD = "0005"  # the newest migration; a test compares it with the scripts
 
 
 class Store:
     """The system of record, in its parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `labels`, `desk`, `escalations`,
-    `exposure`, `people`, `ledger`."""
+    `exposure`, `people`, `judging`, `ledger`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -81,6 +84,7 @@ class Store:
         self.escalations = Escalations(engine)
         self.exposure = Exposure(engine)
         self.people = People(engine)
+        self.judging = Judging(engine)
         self.ledger = Ledger(engine)
 
     @classmethod

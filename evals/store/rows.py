@@ -27,7 +27,7 @@ def to_row(record: Any) -> dict[str, Any]:
             row[name] = [dataclasses.asdict(item) for item in value]
         elif isinstance(value, tuple):
             row[name] = list(value)
-        elif name in ("inputs", "settings", "attributes", "detail", "data", "body") and not isinstance(value, str):
+        elif name in ("inputs", "settings", "attributes", "detail", "data", "body", "measures") and not isinstance(value, str):
             row[name] = dict(value)
     return row
 

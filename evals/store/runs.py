@@ -229,15 +229,27 @@ class Runs:
         with self._engine.connect() as connection:
             return set(connection.execute(query).scalars())
 
+    def roll_up(self, run_id: str) -> None:
+        """Sum the run's scores by metric, signature, language and category into `rollup`, in one transaction: what pages read."""
+        t, c, r = tables.score, tables.case.c, tables.rollup
+        keys = (t.c.run_id, t.c.metric, t.c.signature, c.language, c.category)
+        measured = func.count(t.c.value)
+        sums = (measured, func.count() - measured, func.coalesce(func.sum(t.c.value), 0.0))
+        joined = t.join(tables.case, c.case_id == t.c.case_id)
+        query = select(*keys, *sums).select_from(joined).where(t.c.run_id == run_id).group_by(*keys)
+        with self._engine.begin() as connection:
+            connection.execute(r.delete().where(r.c.run_id == run_id))
+            connection.execute(r.insert().from_select([column.name for column in r.columns], query))
+
     def score_means(self, run_id: str) -> list[ScoreMean]:
-        """Output-level and claim-level means per metric and language, in SQL."""
-        t, c = tables.score.c, tables.case.c
-        joined = tables.score.join(tables.case, c.case_id == t.case_id)
-        measured = func.count(t.value)
-        columns = (t.metric, c.language, measured.label("n"), (func.count() - measured).label("missing"), func.avg(t.value).label("mean"))
-        query = select(*columns).select_from(joined).where(t.run_id == run_id).group_by(t.metric, c.language)
+        """Output-level and claim-level means per metric and language, from the rollup written when scoring ended."""
+        t = tables.rollup.c
+        measured, total = func.sum(t.measured), func.sum(t.total)
+        mean = case((measured > 0, total / measured), else_=None)
+        columns = (t.metric, t.language, measured.label("n"), func.sum(t.missing).label("missing"), mean.label("mean"))
+        query = select(*columns).where(t.run_id == run_id).group_by(t.metric, t.language)
         with self._engine.connect() as connection:
-            return [ScoreMean(**row) for row in connection.execute(query.order_by(t.metric, c.language)).mappings()]
+            return [ScoreMean(**row) for row in connection.execute(query.order_by(t.metric, t.language)).mappings()]
 
     # ------------------------------------------------------------------ plumbing
     def _add(self, table: Table, records: Iterable[Any]) -> int:

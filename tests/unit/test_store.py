@@ -53,6 +53,7 @@ def test_a_missing_score_is_counted_as_missing_and_not_as_zero(store: Store) -> 
     store.runs.add_outputs([Output("output-1", "run-1", "case-1", "Good.", "ok", NOW)])
     score = Score("run-1", "case-1", "output", "output-1", "length", "v:1", "code", None, "empty output")
     store.runs.add_scores([score])
+    store.runs.roll_up("run-1")
     (mean,) = store.runs.score_means("run-1")
     assert (mean.n, mean.missing, mean.mean) == (0, 1, None)
 
