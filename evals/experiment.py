@@ -199,16 +199,16 @@ def _finding(output: str, draft: FindingLike) -> Finding:
 def score(store: Store, run_id: str, metrics: Mapping[str, Metric] | None = None, progress: Progress | None = None) -> int:
     """Cut the run's outputs into claims and measure what has no score of that metric and signature yet; how many scores were new.
 
-    `metrics` None means all of `evals.metrics.METRICS`. A metric that fails on an output gives a score without value and the
+    `metrics` None means those of `evals.metrics.metrics_for`. A metric that fails on an output gives a score without value and the
     reason; errors of `evals.errors` (no judge, no server) are raised, with everything measured so far stored.
     Raises UnknownIdError for an unknown run.
     """
-    from evals.metrics import METRICS
+    from evals.metrics import metrics_for
 
-    chosen = list((METRICS if metrics is None else metrics).values())
     run = store.runs.run(run_id)
     missing = {case.case_id for case in store.runs.missing_cases(run)}
     cases = [case for case in store.runs.cases(run.dataset_id) if case.case_id not in missing]
+    chosen = list((metrics_for(cases) if metrics is None else metrics).values())
     known = {metric.name: store.runs.scored(run_id, metric.name, metric.signature) for metric in chosen}
     new = done = 0
     for some in batches(cases, SCORE_BATCH):

@@ -67,7 +67,7 @@ def test_any_text_gives_a_value_in_range_or_a_reason_and_the_same_again(name, te
     for score in scores:
         assert (score.value is None) == (score.reason is not None)
         assert score.value is None or math.isfinite(score.value)
-        assert name == "length_words" or score.value is None or 0 <= score.value <= 1
+        assert name in ("length_words", "readability") or score.value is None or 0 <= score.value <= 1
     if METRICS[name].subject == "claim" and claims:
         assert [score.subject_id for score in scores] == [claim.claim_id for claim in claims]
 
