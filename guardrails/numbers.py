@@ -8,6 +8,7 @@ check digits.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Any
@@ -24,16 +25,20 @@ from guardrails.base import Span
 
 MAX_VERIFIED = 200  # a text with more numbers that look like phones or accounts is no review: the rest is taken as found, unverified
 _WINDOW = 40  # how far before a number its announcing word may stand
-_GAP = r"[ \t\u00a0\u202f().\-–‑/]{0,3}"
-_PHONE = regex.compile(rf"(?<![\p{{Latin}}\p{{N}}_.,#@/-])(?:[+＋]|\()?\d(?:{_GAP}\d){{5,16}}(?![\p{{N}}_@]|[.,]\d)")
-_CARD = regex.compile(r"(?<![\p{N}\p{Latin}_])\d(?:[ -]?\d){11,18}(?![\p{N}_])")
-_IBAN = regex.compile(r"(?<![\p{Latin}\p{N}])[A-Za-z]{2}\d{2}(?:[ \u00a0]?[A-Za-z0-9]){11,30}")
-_DAY = r"\d{1,2}[-/.]\d{1,2}(?:[-/.](?:\d{4}|\d{2})?)?"
+_GAP = r"[ \t\u00a0\u202f\u3000().\-–‑/（）－．]{0,3}"
+_PHONE = regex.compile(
+    rf"(?:(?<![\p{{Latin}}\p{{N}}_.,#@/-])[(（]?|(?<![\p{{Latin}}\p{{N}}_.#@/-])[+＋])\d(?:{_GAP}\d){{5,16}}(?![\p{{N}}_@]|[.,]\d)"
+)
+_CARD = regex.compile(r"(?<![\p{N}\p{Latin}_])\d(?:[ \u00a0\u3000\-－]?\d){11,18}(?![\p{N}_])")
+_IBAN = regex.compile(r"(?<![\p{Latin}\p{N}])[A-Za-zＡ-Ｚ]{2}\d{2}(?:[ \u00a0\u3000]?[A-Za-zＡ-Ｚ\d]){11,30}")
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])(?:[-/.](?:\d{4}|\d{2})?)?"
 _DATE = regex.compile(
     rf"(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|{_DAY}(?: ?[-–] ?{_DAY})?|\d{{4}} ?[-/–] ?\d{{4}})[.]?(?:\s+\d{{1,2}}(?:[.:]\d\d)*)?"
 )
 _PRICE = regex.compile(r"\d{1,3}(?:[., \u00a0]\d{3})+(?:[.,]\d{1,2})?")
 _WRITTEN_AS_PHONE = regex.compile(r"(?:\(?0|\()\d*(?:[ \t\u00a0()\-–‑./]+\d+)+|\d{3}[-. ]\d{3}[-. ]\d{4}")
+_SOCIAL_SECURITY = regex.compile(r"\d{3}-\d{2}-\d{4}")  # the form of another number: see national_ids
+_NAMES_ITSELF = regex.compile(r"[-– (]{1,2}(?:fax|office|home|mobile|cell|work|tel|phone)(?!\p{L})", regex.IGNORECASE)
 _CARD_PREFIX = regex.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}"
     r"|(?:6011|65\d\d|64[4-9]\d)\d{12}|35\d{14}|(?:1800|2131)\d{11}|62\d{14,17}|(?:50|5[6-9]|6\d)\d{10,17}"
@@ -74,13 +79,18 @@ def phones(text: str, language: str) -> Iterator[Span]:
     """
     verified = 0
     for match in _PHONE.finditer(text):
-        found = match.group()
-        if _DATE.fullmatch(found) or _denies().search(fold(text[max(0, match.start() - 10) : match.start()])):
+        found = ascii_digits(match.group())
+        if (
+            _DATE.fullmatch(found)
+            or _SOCIAL_SECURITY.fullmatch(found)
+            or _denies().search(fold(text[max(0, match.start() - 10) : match.start()]))
+        ):
             continue
-        if len(_digits(found)) >= 7 and _announced("phone", text, match.start()):
+        announced = _NAMES_ITSELF.match(text, match.end()) or _announced("phone", text, match.start())
+        if announced and len(_digits(found)) >= 7:
             yield match.start(), match.end(), "phone number (announced)"
             continue
-        if _PRICE.fullmatch(found) or not (found[0] in "+＋" or _WRITTEN_AS_PHONE.fullmatch(found)):
+        if _PRICE.fullmatch(found) or not (found[0] == "+" or _WRITTEN_AS_PHONE.fullmatch(found)):
             continue
         verified += 1
         region = "unverified" if verified > MAX_VERIFIED else _region(found, language)
@@ -88,14 +98,32 @@ def phones(text: str, language: str) -> Iterator[Span]:
             yield match.start(), match.end(), f"phone number ({region})"
 
 
+def ascii_digits(text: str) -> str:
+    """`text` with the digits, signs and Latin letters of other scripts as ASCII ones, code point by code point.
+
+    >>> ascii_digits("＋٩٦٦ ５０－１"), ascii_digits("ＧＢ８２")
+    ('+966 50-1', 'GB82')
+    """
+    return text if text.isascii() else "".join(map(_plain, text))
+
+
+@lru_cache(maxsize=1024)
+def _plain(character: str) -> str:
+    """Not where NFKC makes several of one, or none."""
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    folded = "-" if character in "–‑" else unicodedata.normalize("NFKC", character)
+    return folded if len(folded) == 1 and folded.isascii() else character
+
+
 def _digits(text: str) -> str:
-    return "".join(character for character in text if character.isdecimal())
+    return "".join(character for character in ascii_digits(text) if character.isdecimal())
 
 
 @lru_cache(maxsize=4096)
 def _region(number: str, language: str) -> str | None:
     """The region in which `number` is valid, of those its language is sold in; None if in none."""
-    regions = ("ZZ",) if number[0] in "+＋" else LANGUAGES[language].marketplaces if language in LANGUAGES else ()
+    regions = ("ZZ",) if number[0] == "+" else LANGUAGES[language].marketplaces if language in LANGUAGES else ()
     for region in regions:
         try:
             parsed = phonenumbers.parse(number, None if region == "ZZ" else region)
@@ -136,5 +164,6 @@ def ibans(text: str) -> Iterator[Span]:
 
 def _iban_end(candidate: str) -> int | None:
     """Length of the IBAN `candidate` begins with: the one length its country has."""
+    candidate = ascii_digits(candidate)
     ends = [i + 1 for i, character in enumerate(candidate) if character.isalnum()]
-    return next((end for end in ends[14:] if iban.is_valid(candidate[:end].replace("\u00a0", ""), check_country=False)), None)
+    return next((end for end in ends[14:] if iban.is_valid(candidate[:end], check_country=False)), None)
