@@ -15,7 +15,7 @@ from benchmarks.report import hardware, put
 from evals.paths import shared_data
 
 PARTS = {
-    # "verifier": "benchmarks.quality.verifier",
+    "summaries": "benchmarks.quality.summaries",
 }
 
 
