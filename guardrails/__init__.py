@@ -1,6 +1,7 @@
-"""Rails around a model: what may go in as evidence, and what may come out.
+"""Rails around a model: what may go in as a question and as evidence, and what may come out.
 
-RAILS is listed by hand; adding one is a file here, a row below and a line in ``data/guardrails/policy.yaml``.
+RAILS is listed by hand; adding one is a file here, a row below and a line in ``data/guardrails/policy.yaml`` for each target it runs on.
+A text that comes a piece at a time is checked by `guardrails.stream`; what each rail was found to be worth is in `guardrails.measured`.
 
 >>> text = "Very light, write to a@b.example [1]."
 >>> apply(text, check_output(text, "en", (), "assistant"), "Not available.")
@@ -13,21 +14,31 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from evals.languages import LANGUAGES
+from evals.packs import pack
 from evals.records import Feature, Passage
 from evals.text import sentences
 from guardrails import policy
-from guardrails.base import TARGETS, Context, Draft, Hit, Rail, SpanRail, Target
+from guardrails.base import TARGETS, WITHHELD, Context, Draft, Hit, Rail, SpanRail, Target
 from guardrails.citation import CITATION
 from guardrails.contact import CONTACT
 from guardrails.hidden import HIDDEN
 from guardrails.injection import INJECTION
 from guardrails.language import LANGUAGE
 
-RAILS: dict[str, Rail] = {rail.name: rail for rail in (CONTACT, INJECTION, LANGUAGE, CITATION, HIDDEN)}
+_ROWS: tuple[Rail, ...] = (
+    CONTACT,
+    INJECTION,
+    LANGUAGE,
+    CITATION,
+    HIDDEN,
+)
+RAILS: dict[str, Rail] = {rail.name: rail for rail in _ROWS}
 
 __all__ = [
     "RAILS",
     "TARGETS",
+    "WITHHELD",
     "Context",
     "Draft",
     "Hit",
@@ -35,24 +46,46 @@ __all__ = [
     "SpanRail",
     "Target",
     "apply",
+    "check",
     "check_input",
     "check_output",
+    "fallback",
+    "masked",
+    "policy_in_force",
     "redact_text",
     "screen_evidence",
+    "withheld",
 ]
 
 
-def screen_evidence(passages: Sequence[Passage], language: str, feature: Feature = "assistant") -> tuple[list[Passage], list[Draft]]:
+def policy_in_force() -> policy.Policy:
+    """What ``data/guardrails/policy.yaml`` says. Raises PolicyError naming the file and the value."""
+    return policy.load(_ROWS)
+
+
+def check(text: str, language: str, context: Context, source_id: str | None = None) -> list[Draft]:
+    """What the rails object to that the policy runs at this feature, target and marketplace."""
+    drafts: list[Draft] = []
+    for name, action in policy_in_force().actions(context.feature, context.target, context.marketplace).items():
+        for hit in RAILS[name].check(text, language, replace(context, action=action)):
+            drafts.append(Draft(name, hit.action, context.target, hit.start, hit.end, hit.detail, source_id))
+    return drafts
+
+
+def screen_evidence(
+    passages: Sequence[Passage], language: str, feature: Feature = "assistant", marketplace: str | None = None
+) -> tuple[list[Passage], list[Draft]]:
     """The passages a model may see, and what was found in the others.
 
-    A passage with a ``block`` finding is dropped; one with a ``redact`` finding is cut down to its longest run of clean sentences (still an
-    exact slice of its source), or dropped where nothing is left. Numbers stay as they were: number the result if they must be without gaps.
+    A passage with a ``block`` or ``escalate`` finding is dropped; one with a ``redact`` finding is cut down to its longest run of clean
+    sentences (still an exact slice of its source), or dropped where nothing is left. Numbers stay as they were: number the result if they
+    must be without gaps.
     `language` is the case's; a passage in another language is checked in its own.
     """
     kept: list[Passage] = []
     drafts: list[Draft] = []
     for passage in passages:
-        found = _check(passage.text, passage.language or language, Context(feature, "evidence"), passage.source_id)
+        found = check(passage.text, passage.language or language, Context(feature, "evidence", marketplace=marketplace), passage.source_id)
         drafts += found
         clean = _clean_part(passage, found)
         if clean is not None:
@@ -60,22 +93,34 @@ def screen_evidence(passages: Sequence[Passage], language: str, feature: Feature
     return kept, drafts
 
 
-def check_input(text: str, language: str, feature: Feature = "assistant") -> list[Draft]:
+def check_input(text: str, language: str, feature: Feature = "assistant", marketplace: str | None = None) -> list[Draft]:
     """What the rails object to in a shopper's question."""
-    return _check(text, language, Context(feature, "input"))
+    return check(text, language, Context(feature, "input", marketplace=marketplace))
 
 
-def check_output(text: str, language: str, passages: Sequence[Passage], feature: Feature) -> list[Draft]:
+def check_output(text: str, language: str, passages: Sequence[Passage], feature: Feature, marketplace: str | None = None) -> list[Draft]:
     """What the rails object to in an output that rests on `passages`."""
-    return _check(text, language, Context(feature, "output", passages=tuple(passages)))
+    return check(text, language, Context(feature, "output", passages=tuple(passages), marketplace=marketplace))
+
+
+def withheld(hits: Iterable[Draft]) -> bool:
+    """Whether a finding says that nothing of the text is shown: ``block`` and ``escalate``."""
+    return any(hit.action in WITHHELD for hit in hits)
 
 
 def apply(text: str, hits: Iterable[Draft], fallback: str) -> tuple[str, Literal["ok", "blocked"]]:
-    """`text` with the ``redact`` spans masked, or `fallback` if one finding says ``block``. ``allow`` findings change nothing."""
+    """`text` with the ``redact`` spans masked, or `fallback` if it is withheld. ``allow`` findings change nothing."""
     hits = list(hits)
-    if any(hit.action == "block" for hit in hits):
-        return fallback, "blocked"
-    return _masked(text, [hit for hit in hits if hit.action == "redact"]), "ok"
+    return (fallback, "blocked") if withheld(hits) else (masked(text, hits), "ok")
+
+
+def fallback(language: str) -> str:
+    """What is shown instead of a text that is withheld: in the language, where it is ours, else in English.
+
+    >>> fallback("de") != fallback("en") == fallback("und")
+    True
+    """
+    return pack(language if language in LANGUAGES else "en").fallback
 
 
 def redact_text(text: str, language: str) -> str:
@@ -88,22 +133,14 @@ def redact_text(text: str, language: str) -> str:
 def _redacted(text: str, language: str) -> str:
     context = Context("assistant", "evidence", "redact")
     hits = [(name, hit) for name in ("contact", "hidden") for hit in RAILS[name].check(text, language, context)]
-    return _masked(text, [Draft(name, "redact", "evidence", hit.start, hit.end, hit.detail) for name, hit in hits])
+    return masked(text, [Draft(name, "redact", "evidence", hit.start, hit.end, hit.detail) for name, hit in hits])
 
 
-def _check(text: str, language: str, context: Context, source_id: str | None = None) -> list[Draft]:
-    drafts: list[Draft] = []
-    for name, action in policy.actions(context.feature, context.target).items():
-        for hit in RAILS[name].check(text, language, replace(context, action=action)):
-            drafts.append(Draft(name, hit.action, context.target, hit.start, hit.end, hit.detail, source_id))
-    return drafts
-
-
-def _masked(text: str, hits: Sequence[Draft]) -> str:
-    """Overlapping spans are one; the mask of the first one stands for them."""
+def masked(text: str, hits: Iterable[Draft]) -> str:
+    """`text` without its ``redact`` spans. Overlapping ones are one; the mask of the first one stands for them."""
     pieces: list[str] = []
     position = 0
-    for hit in sorted(hits, key=lambda hit: (hit.start, -hit.end)):
+    for hit in sorted((hit for hit in hits if hit.action == "redact"), key=lambda hit: (hit.start, -hit.end)):
         if hit.start >= position:
             pieces += [text[position : hit.start], RAILS[hit.rail].mask]
         position = max(position, hit.end)
@@ -111,7 +148,7 @@ def _masked(text: str, hits: Sequence[Draft]) -> str:
 
 
 def _clean_part(passage: Passage, found: Sequence[Draft]) -> Passage | None:
-    if any(draft.action == "block" for draft in found):
+    if withheld(found):
         return None
     spans = [(draft.start, draft.end) for draft in found if draft.action == "redact"]
     if not spans:

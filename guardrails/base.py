@@ -12,6 +12,7 @@ from evals.records import Action, Feature, Finding, Passage
 Target = Literal["input", "evidence", "output"]
 TARGETS: tuple[Target, ...] = ("input", "evidence", "output")
 MAX_HITS = 50  # findings of one rail in one text
+WITHHELD: tuple[Action, ...] = ("block", "escalate")  # nothing of the text is shown
 Span = tuple[int, int, str]  # start, end, what it is: never the text itself
 
 
@@ -19,13 +20,14 @@ Span = tuple[int, int, str]  # start, end, what it is: never the text itself
 class Context:
     """Where a text stands: the feature, what it is there, and for outputs the passages they rest on.
 
-    `action` is the policy's, for whatever the rail finds.
+    `action` is the policy's, for whatever the rail finds. `marketplace`: the storefront (ISO 3166 code), where one is known.
     """
 
     feature: Feature
     target: Target
     action: Action = "block"
     passages: tuple[Passage, ...] = ()
+    marketplace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,12 @@ class Hit:
 
 
 class Rail(Protocol):
-    """One row of RAILS. `mask` stands where `guardrails.apply` took something out."""
+    """One row of RAILS. `mask` stands where `guardrails.apply` took something out.
+
+    `reach`: how many characters to either side of a hit's beginning decide on it, the hit itself included (a run without white space may
+    be longer). None: the rail judges the whole text. An answer that is streamed is held back by the longest reach of its rails
+    (`guardrails.stream`).
+    """
 
     @property
     def name(self) -> str: ...
@@ -47,6 +54,8 @@ class Rail(Protocol):
     def targets(self) -> frozenset[Target]: ...
     @property
     def mask(self) -> str: ...
+    @property
+    def reach(self) -> int | None: ...
     def check(self, text: str, language: str, context: Context) -> list[Hit]:
         """What the rail objects to, in order. Deterministic, and linear in the length of the text."""
         ...
@@ -60,6 +69,7 @@ class SpanRail:
     targets: frozenset[Target]
     mask: str
     find: Callable[[str, str, Context], Iterable[Span]]
+    reach: int | None = None
 
     def check(self, text: str, language: str, context: Context) -> list[Hit]:
         """Spans in order, clipped to the text, empty ones left out; ``[]`` for a target that is not the rail's.

@@ -6,7 +6,7 @@ from typing import Literal
 
 Feature = Literal["highlights", "assistant"]
 ScoreSource = Literal["human", "model", "code"]
-Action = Literal["allow", "redact", "block"]
+Action = Literal["allow", "redact", "block", "escalate"]
 Polarity = Literal["positive", "neutral", "negative"]
 Verdict = Literal["pass", "fail", "inconclusive", "unverified", "error", "waived"]
 Outcome = Literal["promote", "reject", "hold"]

@@ -8,7 +8,19 @@ from evals.errors import PolicyError
 from evals.languages import LANGUAGES
 from evals.packs import pack
 from evals.records import FEATURES, Passage
-from guardrails import RAILS, TARGETS, Context, Draft, apply, check_input, check_output, policy, redact_text, screen_evidence
+from guardrails import (
+    RAILS,
+    TARGETS,
+    Context,
+    Draft,
+    apply,
+    check_input,
+    check_output,
+    policy,
+    policy_in_force,
+    redact_text,
+    screen_evidence,
+)
 
 HOSTILE = [
     "@",
@@ -152,11 +164,17 @@ def test_a_thousand_findings_are_one_page_and_all_are_masked():
     assert "@" not in redact_text(text, "en")
 
 
-def test_every_rail_has_an_action_where_it_applies_and_only_there():
+def actions(feature, target, marketplace=None):
+    return policy_in_force().actions(feature, target, marketplace)
+
+
+def test_every_rail_runs_somewhere_and_only_where_it_can():
+    everywhere = set()
     for feature in FEATURES:
         for target in TARGETS:
-            assert all(target in RAILS[name].targets for name in policy.actions(feature, target))
-        assert set(policy.actions(feature, "output")) == set(RAILS)
+            assert all(target in RAILS[name].targets for name in actions(feature, target))
+            everywhere |= set(actions(feature, target))
+    assert everywhere == set(RAILS)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +190,7 @@ def test_a_wrong_policy_is_named_with_its_file_and_value(tmp_path, change, messa
     path = tmp_path / "policy.yaml"
     path.write_text(change, encoding="utf-8")
     with pytest.raises(PolicyError, match=r"policy\.yaml") as caught:
-        policy.load(path)
+        policy.load(tuple(RAILS.values()), path)
     assert message in str(caught.value)
 
 
