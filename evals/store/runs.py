@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Select, Table, case, func, select, update
+from sqlalchemy import Engine, Select, Table, case, func, select, tuple_, update
 
 from evals.errors import UnknownIdError
 from evals.records import Case, Claim, Dataset, Feature, Finding, Output, Run, Score, Variant
@@ -242,14 +242,21 @@ class Runs:
             connection.execute(r.insert().from_select([column.name for column in r.columns], query))
 
     def score_means(self, run_id: str) -> list[ScoreMean]:
-        """Output-level and claim-level means per metric and language, from the rollup written when scoring ended."""
+        """Output-level and claim-level means per metric and language, from the rollup written when scoring ended.
+
+        Where a metric was measured under several signatures, the one with most scores counts, as in the gate.
+        """
         t = tables.rollup.c
+        subjects = func.sum(t.measured + t.missing)
+        ranked = select(t.metric, t.signature).where(t.run_id == run_id).group_by(t.metric, t.signature)
         measured, total = func.sum(t.measured), func.sum(t.total)
         mean = case((measured > 0, total / measured), else_=None)
         columns = (t.metric, t.language, measured.label("n"), func.sum(t.missing).label("missing"), mean.label("mean"))
-        query = select(*columns).where(t.run_id == run_id).group_by(t.metric, t.language)
         with self._engine.connect() as connection:
-            return [ScoreMean(**row) for row in connection.execute(query.order_by(t.metric, t.language)).mappings()]
+            best = dict(tuple(row) for row in connection.execute(ranked.order_by(t.metric, subjects, t.signature.desc())))
+            query = select(*columns).where(t.run_id == run_id, tuple_(t.metric, t.signature).in_(best.items()))
+            rows = connection.execute(query.group_by(t.metric, t.language).order_by(t.metric, t.language)).mappings()
+            return [ScoreMean(**row) for row in rows]
 
     # ------------------------------------------------------------------ plumbing
     def _add(self, table: Table, records: Iterable[Any]) -> int:

@@ -58,6 +58,18 @@ def test_a_missing_score_is_counted_as_missing_and_not_as_zero(store: Store) -> 
     assert (mean.n, mean.missing, mean.mean) == (0, 1, None)
 
 
+def test_a_run_measured_again_under_another_signature_is_averaged_under_one(store: Store) -> None:
+    a_run(store)
+    store.runs.add_outputs([Output("output-1", "run-1", "case-1", "Good.", "ok", NOW)])
+    old = [Score("run-1", "case-1", "claim", f"claim-{n}", "grounded", "v:1", "code", 0.0) for n in range(2)]
+    new = [Score("run-1", "case-1", "claim", f"claim-{n}", "grounded", "v:2", "code", 1.0) for n in range(3)]
+    store.runs.add_scores([*old, *new])
+    for _ in range(2):  # summed again it is the same
+        store.runs.roll_up("run-1")
+        (mean,) = store.runs.score_means("run-1")
+        assert (mean.n, mean.missing, mean.mean) == (3, 0, 1.0)
+
+
 def test_a_finished_run_keeps_its_first_finishing_time(store: Store) -> None:
     a_run(store)
     store.runs.finish_run("run-1", NOW)
