@@ -1,53 +1,60 @@
-"""The one door to Ragas 0.4.3: two of its metrics, made to fail closed. Ragas is loaded when first needed (seconds, 250 MB).
+"""The one door to Ragas 0.4.3: six of its metrics, made to fail closed. Ragas is loaded when first needed (seconds, 250 MB).
 
-What is set right here: its telemetry is switched off before import; "nothing quoted" is no value instead of 1.0; a judge's verdicts are
-counted and checked, since Ragas divides by the verdicts that came back and takes any number but 0 for yes; answers are cached with
-model and address in the key; tokens are recorded.
+What is set right here: its telemetry is switched off before import, and that is checked; "nothing quoted" is no value instead of 1.0;
+the verdicts a value rests on are counted and the value is computed again from them, since Ragas divides by the verdicts that came
+back, takes any number but 0 for yes, swallows errors and returns one judge's value for two. Requests, attempts, cache and bill are
+`evals.judges.endpoint`'s: Ragas' own cache forgets the model, and its own attempts are 40.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import warnings
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from evals.claims import QUOTATION, without_citations
-from evals.errors import SetupError
-from evals.judges.endpoint import Judge, JudgeError, Reply
-from evals.languages import LANGUAGES
-from evals.metric import Measured, Metric, signature
-from evals.packs import pack
+from evals.errors import PlumblineError, SetupError, UnknownIdError
+from evals.judges.endpoint import Ask, Judge, JudgeError, Question, Reply
+from evals.judges.material import contexts, mended, question, reference
+from evals.metric import Measured, Metric, Sample, signature
 from evals.paths import cache as cache_folder
 from evals.paths import judge_api_key
-from evals.records import AspectRow, Case, Claim, Output
+from evals.records import Case, Claim, Output
+from evals.text import sentences
 
 VERSION = "0.4.3"
 MIN_QUOTE_LETTERS = 8
+MAX_MATERIAL = 60_000  # characters of question, answer, reference and evidence together; Ragas repeats them in several prompts
 INSTALLED = find_spec("ragas") is not None  # part of the signature: installing it later measures what could not be measured before
-_QUESTION = {"highlights": "What do the reviewers of this product say, aspect by aspect?"}
 
 
 @cache
 def _ragas() -> Any:
-    """The parts in use. Raises SetupError where Ragas is not installed or not the version this file knows."""
+    """The parts in use. Raises SetupError where Ragas is not installed, not the version this file knows, or would phone home."""
     os.environ["RAGAS_DO_NOT_TRACK"] = "true"  # only this spelling is understood, and only before first use
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             from ragas import __version__
+            from ragas._analytics import do_not_track
             from ragas.llms.base import InstructorBaseRagasLLM
-            from ragas.metrics.collections import Faithfulness, StringPresence
+            from ragas.metrics import collections
         except ImportError as error:
             raise SetupError(f"Ragas cannot be loaded: pip install 'plumbline[ragas]' ({error})") from error
     if __version__ != VERSION:
         raise SetupError(f"Ragas {__version__} is installed; its prompts and traps are known for {VERSION} only")
-    return SimpleNamespace(Faithfulness=Faithfulness, StringPresence=StringPresence, LLM=InstructorBaseRagasLLM)
+    do_not_track.cache_clear()  # somebody may have asked before us
+    if not do_not_track():
+        raise SetupError("Ragas would report every question to its makers: it does not heed RAGAS_DO_NOT_TRACK=true any more")
+    return SimpleNamespace(collections=collections, LLM=InstructorBaseRagasLLM)
 
 
 # ---------------------------------------------------------------------------------------------- without a judge
@@ -60,7 +67,7 @@ def _presence(_case: Case, output: Output, _claims: Sequence[Claim]) -> list[Mea
         return [Measured(None, "not measurable: nothing is quoted")]
     if not INSTALLED:
         return [Measured(None, "not measurable: Ragas is not installed")]
-    metric = _ragas().StringPresence()
+    metric = _ragas().collections.StringPresence()
     found = [any(asyncio.run(metric.ascore(reference=quote, response=p.text)).value == 1.0 for p in output.passages) for quote in quotes]
     return [Measured(sum(found) / len(found), detail={"quotations": len(found), "found": sum(found)})]
 
@@ -77,7 +84,160 @@ STRING_PRESENCE = Metric(
 )
 
 
+# ---------------------------------------------------------------------------------------------- what each rests on
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a metric of Ragas is given; named as its arguments are."""
+
+    user_input: str
+    response: str
+    retrieved_contexts: list[str]
+    reference: str
+    language: str
+
+
+Found = tuple[float, dict[str, Any]]  # the value computed again, and what decided
+
+
+def _exactly(replies: Sequence[Mapping[str, Any]], wanted: int) -> Sequence[Mapping[str, Any]]:
+    if len(replies) != wanted:
+        raise JudgeError(f"Ragas asked {len(replies)} times instead of {wanted}")
+    return replies
+
+
+def _binary(verdicts: Sequence[Any], wanted: int) -> list[int]:
+    """As many verdicts as there should be, each 0 or 1."""
+    if len(verdicts) != wanted:
+        raise JudgeError(f"the judge gave {len(verdicts)} verdicts for {wanted} statements")
+    if any(verdict not in (0, 1) for verdict in verdicts):
+        raise JudgeError(f"the judge gave a verdict other than 0 and 1: {next(v for v in verdicts if v not in (0, 1))}"[:80])
+    return list(verdicts)
+
+
+def _verdicts(reply: Mapping[str, Any], wanted: int) -> list[int]:
+    return _binary([row["verdict"] for row in reply["statements"]], wanted)
+
+
+def _faithfulness(replies: Sequence[Mapping[str, Any]], _: _Asked) -> Found:
+    stated, judged = _exactly(replies, 2)
+    verdicts = _verdicts(judged, len(stated["statements"]))
+    return sum(verdicts) / len(verdicts), {"statements": len(verdicts), "supported": sum(verdicts)}
+
+
+def _groundedness(replies: Sequence[Mapping[str, Any]], _: _Asked) -> Found:
+    ratings = [reply["rating"] for reply in _exactly(replies, 2)]
+    if any(rating not in (0, 1, 2) for rating in ratings):
+        raise JudgeError(f"the judge gave a rating other than 0, 1 and 2: {ratings}"[:80])
+    return sum(ratings) / 4, {"ratings": ratings}
+
+
+def _precision(replies: Sequence[Mapping[str, Any]], asked: _Asked) -> Found:
+    wanted = len(asked.retrieved_contexts)
+    useful = _binary([reply["verdict"] for reply in _exactly(replies, wanted)], wanted)
+    at = [sum(useful[: n + 1]) / (n + 1) for n in range(wanted) if useful[n]]
+    return (sum(at) / len(at) if at else 0.0), {"contexts": wanted, "useful": sum(useful)}
+
+
+def _recall(replies: Sequence[Mapping[str, Any]], asked: _Asked) -> Found:
+    """The judge itself cuts the reference: fewer statements than sentences means that it left some out."""
+    [reply] = _exactly(replies, 1)
+    attributed = _binary([row["attributed"] for row in reply["classifications"]], len(reply["classifications"]))
+    needed = max(1, len(sentences(asked.reference, asked.language)))
+    if len(attributed) < needed:
+        raise JudgeError(f"the judge classified {len(attributed)} statements of a reference of {needed} sentences")
+    return sum(attributed) / len(attributed), {"statements": len(attributed), "attributed": sum(attributed)}
+
+
+def _noise(replies: Sequence[Mapping[str, Any]], asked: _Asked) -> Found:
+    """Of the answer's statements, the share that the reference does not support and a context does that also supports the reference."""
+    per_context = 2 * len(asked.retrieved_contexts)
+    true, said, *judged = _exactly(replies, per_context + 3)
+    truths, statements = len(true["statements"]), len(said["statements"])
+    relevant = [any(_verdicts(reply, truths)) for reply in judged[:per_context:2]]
+    supported = [_verdicts(reply, statements) for reply in judged[1:per_context:2]]
+    right = _verdicts(judged[-1], statements)
+    misled = [any(r and s[n] for r, s in zip(relevant, supported, strict=True)) and not right[n] for n in range(statements)]
+    return sum(misled) / statements, {"statements": statements, "misled": sum(misled), "wrong": statements - sum(right)}
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """`of`: the class in ``ragas.metrics.collections``; `takes`: its arguments; `value` computes again what Ragas should have found."""
+
+    of: str
+    takes: tuple[str, ...]
+    value: Callable[[Sequence[Mapping[str, Any]], _Asked], Found]
+    meaning: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+KINDS: Mapping[str, _Kind] = {
+    "faithfulness": _Kind(
+        "Faithfulness",
+        ("user_input", "response", "retrieved_contexts"),
+        _faithfulness,
+        "share of an output's statements that a judge finds supported by its evidence",
+    ),
+    "response_groundedness": _Kind(
+        "ResponseGroundedness",
+        ("response", "retrieved_contexts"),
+        _groundedness,
+        "how far a judge, asked in two ways, finds an output supported by its evidence: 0, in part, or 1",
+        {"max_retries": 1},
+    ),
+    "context_precision": _Kind(
+        "ContextPrecisionWithReference",
+        ("user_input", "reference", "retrieved_contexts"),
+        _precision,
+        "average precision of the evidence in its order: which of it a judge finds useful for the reference answer",
+    ),
+    "context_recall": _Kind(
+        "ContextRecall",
+        ("user_input", "retrieved_contexts", "reference"),
+        _recall,
+        "share of the reference answer's statements that a judge finds in the evidence",
+    ),
+    "noise_sensitivity": _Kind(
+        "NoiseSensitivity",
+        ("user_input", "response", "reference", "retrieved_contexts"),
+        _noise,
+        "share of an output's statements that are wrong by the reference and come from relevant evidence: lower is better",
+    ),
+}
+
+
 # ---------------------------------------------------------------------------------------------- with a judge
+
+
+def make(kind: str, judge: Judge) -> Metric:
+    """Ragas' metric `kind` (a key of KINDS) with `judge`, as ``ragas_<kind>``.
+
+    No value, with the reason, where the judge fails or answers wrongly, and where the metric needs a reference answer (the case's input
+    ``reference``) that is not there. Measuring raises RetryError in an outage (a stored "no value" would stay) and SetupError without
+    Ragas. Raises UnknownIdError for another kind.
+    """
+    if kind not in KINDS:
+        raise UnknownIdError(f"{kind!r} is no metric of Ragas that is known here: {', '.join(KINDS)}")
+    name, about = f"ragas_{kind}", KINDS[kind]
+
+    def compute(samples: Sequence[Sample]) -> list[list[Measured]]:
+        _ragas()
+        asked = [_asked(about, case, output) for case, output, _ in samples]
+        works = [partial(_judged, name, about, judge, one) for one in asked if isinstance(one, _Asked)]
+        found = iter(judge.converse(works))
+        return [[next(found) if isinstance(one, _Asked) else one] for one in asked]  # type: ignore[list-item]  # _judged raises no JudgeError
+
+    return Metric(
+        name=name,
+        source="model",
+        subject="output",
+        signature=signature(2, ragas=VERSION, metric=about.of, **judge.identity),
+        compute=lambda case, output, claims: compute([(case, output, claims)])[0],
+        meaning=about.meaning,
+        compute_many=compute,
+    )
 
 
 def make_faithfulness(
@@ -89,95 +249,91 @@ def make_faithfulness(
     concurrency: int = 4,
     cache_at: Path | None = None,
 ) -> Metric:
-    """Ragas' Faithfulness with the judge `model` at `base_url`: statements supported by the evidence / statements made.
-
-    No value, with the reason, where the judge fails or answers wrongly. `api_key` None reads ``PLUMBLINE_JUDGE_API_KEY``; `cache_at`
-    None is the shared cache. Measuring raises RetryError where the server cannot be reached at all (a stored "no value" would stay),
-    and SetupError without Ragas. Not to be called from inside an event loop.
-    """
+    """Ragas' Faithfulness with the judge `model` at `base_url`. `api_key` None reads ``PLUMBLINE_JUDGE_API_KEY``; `cache_at` None is the
+    shared cache."""
     folder = cache_folder() / "judge" if cache_at is None else cache_at
-    judge = Judge(base_url, model, api_key or judge_api_key(), timeout_s, concurrency, folder)
-    return Metric(
-        name="ragas_faithfulness",
-        source="model",
-        subject="output",
-        signature=signature(1, ragas=VERSION, metric="Faithfulness", **judge.identity),
-        compute=_faithfulness(judge),
-        meaning="share of an output's statements that a judge finds supported by its evidence",
-    )
+    return make("faithfulness", Judge(base_url, model, api_key or judge_api_key(), timeout_s, concurrency, folder))
 
 
-def _faithfulness(judge: Judge) -> Callable[[Case, Output, Sequence[Claim]], list[Measured]]:
-    def compute(case: Case, output: Output, _claims: Sequence[Claim]) -> list[Measured]:
-        evidence = contexts(case, output)
-        said = without_citations(output.text)
-        if not evidence or not said:
-            return [Measured(None, f"not measurable: the output {'has no evidence' if said else 'says nothing'}")]
-        llm = _recorder(judge)
-        try:
-            score = asyncio.run(_ragas().Faithfulness(llm=llm).ascore(question(case), said, evidence)).value
-            detail = _checked(llm.replies, score)
-        except JudgeError as error:
-            return [Measured(None, f"not measurable: {error}", _spent(llm.replies))]
-        for reply in llm.replies:
-            judge.keep(reply)
-        return [Measured(float(score), detail=detail)]
-
-    return compute
+def _asked(kind: _Kind, case: Case, output: Output) -> _Asked | Measured:
+    """What to ask, or why it cannot be."""
+    answer, evidence = mended(reference(case) or ""), [mended(text) for text in contexts(case, output) if text.strip()]
+    said = mended(without_citations(output.text))
+    if not said:
+        return Measured(None, "not measurable: the output says nothing")
+    if not evidence:
+        return Measured(None, "not measurable: the output has no evidence")
+    if "reference" in kind.takes and not answer:
+        return Measured(None, "not measurable: the case has no reference answer")
+    asked = _Asked(mended(question(case)), said, evidence, answer, case.language)
+    length = sum(map(len, (asked.user_input, said, answer, *evidence)))
+    if length > MAX_MATERIAL:
+        return Measured(None, f"not measurable: {length:,} characters of question, answer and evidence are more than {MAX_MATERIAL:,}")
+    return asked
 
 
-def question(case: Case) -> str:
-    """What the output answers."""
-    return str(case.inputs.get("question") or "") or _QUESTION.get(case.feature, "What does the evidence say?")
+async def _judged(name: str, kind: _Kind, judge: Judge, asked: _Asked, ask: Ask) -> Measured:
+    llm = _recorder(ask, name)
+    try:
+        value = await _value(kind, asked, llm)
+        again, detail = kind.value([reply.value for reply in llm.replies], asked)
+        if not (math.isfinite(value) and 0 <= value <= 1 and abs(value - again) < 1e-6):
+            raise JudgeError(f"Ragas' value {value} is not what its verdicts give: {again}")
+    except JudgeError as error:
+        return Measured(None, f"not measurable: {error}", _spent(llm.replies))
+    for reply in llm.replies:
+        judge.keep(reply)
+    return Measured(value, detail={**detail, **_spent(llm.replies)})
 
 
-def contexts(case: Case, output: Output) -> list[str]:
-    """What the output may rest on: the aspect table in words, then the passages."""
-    return [_counted(case, row) for row in output.aspects] + [passage.text for passage in output.passages]
+async def _value(kind: _Kind, asked: _Asked, llm: Any) -> float:
+    """What Ragas finds; the first thing that went wrong is raised, also where Ragas would go on without."""
+    metric = getattr(_ragas().collections, kind.of)(llm=llm, **kind.options)
+    try:
+        value = float((await metric.ascore(**{name: getattr(asked, name) for name in kind.takes})).value)
+    except Exception as error:
+        raise llm.error or JudgeError(f"Ragas failed: {type(error).__name__}") from None
+    if llm.error is not None:
+        raise llm.error
+    return value
 
 
-def _counted(case: Case, row: AspectRow) -> str:
-    name = pack(case.language).aspects[row.aspect].name if case.language in LANGUAGES else row.aspect
-    total = row.positive + row.negative
-    return f"{name}: {row.positive} of {total} opinions are positive, {row.negative} negative; {row.neutral} more take no side."
-
-
-def _recorder(judge: Judge) -> Any:
-    """A model as Ragas wants one, which asks `judge` and remembers what it said."""
+def _recorder(ask: Ask, purpose: str) -> Any:
+    """A model as Ragas wants one, which asks by `ask` and remembers what it was told, and the first error."""
 
     class Recorder(_ragas().LLM):  # type: ignore[misc]  # a class that is loaded on demand
         def __init__(self) -> None:
             self.replies: list[Reply] = []
+            self.error: Exception | None = None
 
         def generate(self, prompt: str, response_model: Any) -> Any:
-            return asyncio.run(self.agenerate(prompt, response_model))
+            raise NotImplementedError("Ragas' metrics ask asynchronously")
 
         async def agenerate(self, prompt: str, response_model: Any) -> Any:
-            from pydantic import ValidationError
-
-            reply = await judge.ask(prompt, response_model.model_json_schema())
-            self.replies.append(reply)
+            if self.error is not None:
+                raise self.error
             try:
-                return response_model.model_validate(reply.value, strict=True)
-            except ValidationError as error:
-                raise JudgeError(f"the judge's answer does not match the schema in {error.error_count()} places") from None
+                reply = await ask(Question(prompt, response_model.model_json_schema(), purpose=purpose))
+                answer = _typed(reply, response_model)
+            except (JudgeError, PlumblineError) as error:
+                self.error = error
+                raise
+            self.replies.append(reply)
+            return answer
 
     return Recorder()
 
 
-def _checked(replies: Sequence[Reply], score: float) -> dict[str, Any]:
-    """What decided. Raises JudgeError where statements, verdicts and score do not fit together."""
-    if not replies or not replies[0].value.get("statements"):
-        raise JudgeError("the judge found no statement in the output")
-    statements = replies[0].value["statements"]
-    verdicts = [row["verdict"] for row in replies[-1].value["statements"]] if len(replies) == 2 else []
-    if len(verdicts) != len(statements):
-        raise JudgeError(f"the judge gave {len(verdicts)} verdicts for {len(statements)} statements")
-    if any(verdict not in (0, 1) for verdict in verdicts):
-        raise JudgeError(f"the judge gave a verdict other than 0 and 1: {next(v for v in verdicts if v not in (0, 1))}"[:80])
-    if not abs(score - sum(verdicts) / len(verdicts)) < 1e-9:
-        raise JudgeError(f"Ragas' value {score} is not the share of its verdicts")
-    return {"statements": len(verdicts), "supported": sum(verdicts), **_spent(replies)}
+def _typed(reply: Reply, response_model: Any) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        answer = response_model.model_validate(reply.value, strict=True)
+    except ValidationError as error:
+        raise JudgeError(f"the judge's answer does not match the schema in {error.error_count()} places") from None
+    if response_model.__name__ == "StatementGeneratorOutput" and not answer.statements:
+        raise JudgeError("the judge found no statement in the text")
+    return answer
 
 
 def _spent(replies: Sequence[Reply]) -> dict[str, Any]:

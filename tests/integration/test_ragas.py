@@ -1,15 +1,16 @@
 """Ragas through its one door: with our own judge server, and with judges that misbehave in each way Ragas itself would swallow."""
 
-import json
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from scripted_judge import Answer, Script, completion, serving
 
 from evals.errors import RetryError
-from evals.judges.ragas import make_faithfulness
+from evals.judges.endpoint import Judge
+from evals.judges.ragas import make, make_faithfulness
 from evals.metrics import METRICS
 from evals.records import AspectRow, Case, Output, Passage, Score
 from runner.serving import ModelServer
@@ -23,28 +24,6 @@ PASSAGES = (
 
 def output(text: str, passages=PASSAGES, aspects=(), status="ok") -> Output:
     return Output("output", "run", "case", text, status, "now", passages, aspects)
-
-
-class Script:
-    """A judge that says what a test tells it to: `answer` gets the request and gives a status and a body."""
-
-    def __init__(self, answer: Callable[[dict], tuple[int, bytes]]) -> None:
-        self.requests: list[dict] = []
-        self.headers: list[dict[str, str]] = []
-        self._answer = answer
-
-    def reply(self, request: dict) -> tuple[int, bytes]:
-        self.requests.append(request)
-        return self._answer(request)
-
-
-def completion(value: object) -> tuple[int, bytes]:
-    text = value if isinstance(value, str) else json.dumps(value)
-    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
-    return 200, json.dumps(
-        {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
-    ).encode()
 
 
 def asks_for_verdicts(request: dict) -> bool:
@@ -63,43 +42,17 @@ def judging(verdicts: list, statements: int = 2) -> Callable[[dict], tuple[int, 
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Callable[[dict], tuple[int, bytes]]], tuple[str, Script]]]:
-    servers = []
+def serve() -> Iterator[Callable[[Callable[[dict], Answer]], tuple[str, Script]]]:
+    with ExitStack() as servers:
+        yield lambda answer: servers.enter_context(serving(answer))
 
-    def start(answer: Callable[[dict], tuple[int, bytes]]) -> tuple[str, Script]:
-        script = Script(answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                script.headers.append({key.lower(): value for key, value in self.headers.items()})
-                status, body = script.reply(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        server.handle_error = lambda *_: None  # a client that gave up is the test
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}/v1", script
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+def judge(base_url: str, cache: Path | None = None, model: str = "judge", **options) -> Judge:
+    return Judge(base_url, model, cache=cache, **{"wait_s": 0.001, **options})
 
 
 def faithfulness(base_url: str, cache: Path, text: str = "It lasts two days. It is red.", **options) -> Score:
-    metric = make_faithfulness(base_url, options.pop("model", "judge"), cache_at=cache, **options)
-    (score,) = metric.measure(CASE, output(text), ())
+    (score,) = make("faithfulness", judge(base_url, cache, **options)).measure(CASE, output(text), ())
     return score
 
 
@@ -138,7 +91,7 @@ def test_a_judge_that_works_gives_the_share_of_supported_statements(serve, tmp_p
     score = faithfulness(url, tmp_path)
     assert score.value == 0.5
     assert score.detail == {"statements": 2, "supported": 1, "calls": 2, "cached": 0, "prompt_tokens": 200, "completion_tokens": 20}
-    assert all(request["response_format"] == {"type": "json_object"} for request in script.requests)
+    assert all(request["response_format"]["type"] == "json_schema" for request in script.requests)
     assert all(request["temperature"] == 0 for request in script.requests)
 
 
@@ -155,22 +108,21 @@ def test_a_judge_that_works_gives_the_share_of_supported_statements(serve, tmp_p
         (judging([], statements=0), "no statement"),
         (lambda _: completion("I think it is fine."), "not JSON"),
         (lambda _: completion("[1, 1]"), "not a JSON object"),
-        (lambda _: completion("NaN"), "not a JSON object"),
+        (lambda _: completion("NaN"), "not JSON"),
         (lambda _: completion(""), "said nothing"),
         (lambda _: (200, b'{"choices": []}'), "no choices"),
         (lambda _: (200, b"<html>"), "judge"),
         (lambda _: (500, b"{}"), "500"),
-        (lambda _: (429, b"{}"), "429"),
         (lambda _: (400, b'{"error": {"message": "key sk-secret is wrong"}}'), "400"),
     ],
 )
 def test_a_judge_that_misbehaves_gives_no_value_but_the_reason(serve, tmp_path, answer, why):
     url, script = serve(answer)
-    score = faithfulness(url, tmp_path, api_key="sk-secret")
+    score = faithfulness(url, tmp_path, api_key="sk-secret", wait_s=0.001, attempts=2)
     assert score.value is None
     assert why in (score.reason or "")
     assert "secret" not in repr(score)
-    assert len(script.requests) <= 2  # no retries, no explosion
+    assert len(script.requests) <= 3  # no explosion: two attempts, or three forms of asking for JSON
     assert not list(tmp_path.rglob("*.json"))  # a wrong answer is not remembered
 
 
@@ -178,7 +130,7 @@ def test_a_judge_that_never_answers_is_given_up_on_after_the_timeout(serve, tmp_
     release = threading.Event()
     url, script = serve(lambda _: (release.wait(20), (500, b"{}"))[1])
     try:
-        score = faithfulness(url, tmp_path, timeout_s=0.3)
+        score = faithfulness(url, tmp_path, timeout_s=0.3, attempts=1)
     finally:
         release.set()
     assert score.reason == "not measurable: no answer within 0.3 s"
@@ -187,7 +139,7 @@ def test_a_judge_that_never_answers_is_given_up_on_after_the_timeout(serve, tmp_
 
 def test_a_server_that_is_not_there_is_an_error_to_try_again_not_a_score(tmp_path):
     with pytest.raises(RetryError, match="cannot be reached"):
-        faithfulness("http://127.0.0.1:9/v1", tmp_path)
+        faithfulness("http://127.0.0.1:9/v1", tmp_path, attempts=2)
 
 
 def test_an_answer_is_asked_for_once_and_never_taken_from_another_judge(serve, tmp_path):
@@ -216,34 +168,6 @@ def test_the_secret_goes_to_the_judge_and_nowhere_else(serve, tmp_path):
     assert script.headers[0]["authorization"] == "Bearer sk-secret"
     assert "secret" not in metric.signature
     assert "secret" not in "".join(path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.json"))
-
-
-def test_no_more_requests_are_in_flight_than_allowed(serve, tmp_path):
-    running, most, lock = 0, 0, threading.Lock()
-    pause = threading.Event()
-
-    def answer(request: dict) -> tuple[int, bytes]:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        pause.wait(0.05)
-        with lock:
-            running -= 1
-        return judging([1, 1])(request)
-
-    url, _ = serve(answer)
-    metric = make_faithfulness(url, "judge", cache_at=tmp_path, concurrency=2)
-    values = []
-    threads = [
-        threading.Thread(target=lambda n=n: values.append(metric.measure(CASE, output(f"Text {n}. More."), ())[0].value)) for n in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert values == [1.0] * 8
-    assert most == 2
 
 
 @pytest.mark.parametrize(
