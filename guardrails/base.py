@@ -28,6 +28,7 @@ class Context:
     action: Action = "block"
     passages: tuple[Passage, ...] = ()
     marketplace: str | None = None
+    secrets: tuple[str, ...] = ()  # texts that an output must not repeat: what the model was told (rail ``leak``)
 
 
 @dataclass(frozen=True)

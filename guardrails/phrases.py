@@ -1,6 +1,7 @@
 """Many words at once, found in linear time in hostile text, with the way back to its offsets.
 
-Folding undoes what hides a word from a pattern: case, full-width letters, soft hyphens, zero-width and bidi characters inside it.
+Folding undoes what hides a word from a pattern: case, full-width letters, soft hyphens, zero-width and bidi characters inside it, strokes
+laid over it, letters of other scripts that look the same.
 """
 
 from __future__ import annotations
@@ -13,13 +14,19 @@ import regex
 from evals.languages import LANGUAGES
 from evals.text import fold
 
-_DROPPED = regex.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
+_DROPPED = regex.compile("[\u00ad\u034f\u0334-\u0338\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
 _PIECE = regex.compile(r"[\x00-\x7f]+|\X")
 _SPACE = regex.compile(r"\s")
 _SPACED = r"(?<![\p{L}\p{M}\p{N}])"
 _END = "\0"  # in a trie: here the word must end
 _SHORT_LAST_WORD = regex.compile(r"(?:^|.*[^\p{L}])\p{Latin}{1,3}")
-_SAME = str.maketrans(dict.fromkeys("’ʼ‘`´", "'") | {"ı": "i", "İ": "I"})  # capitals cannot tell the Turkish letters apart
+_LOOKALIKES = dict(
+    zip("аеорсухіјѕһԁԛԝѵгкмтвнАВЕКМНОРСТУХІЈЅԌ", "aeopcyxijshdqwvrkmtbhABEKMHOPCTYXIJSG", strict=True)
+)  # Unicode's confusables
+_GREEK = dict(zip("αεικνορτυχωγΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeiknoptuxwyABEZHIKMNOPTYX", strict=True))
+_SAME = str.maketrans(dict.fromkeys("’ʼ‘`´", "'") | {"ı": "i", "İ": "I"} | _LOOKALIKES)  # capitals cannot tell the Turkish letters apart
+_GREEK_SAME = str.maketrans(_GREEK)
+_LATIN_AND_GREEK = regex.compile(r"(?:\p{Latin}{1,30}+\p{Greek}|\p{Greek}{1,30}+\p{Latin})[\p{Latin}\p{Greek}]{0,30}+")
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ def folded(text: str) -> Folded:
     >>> f = folded("IG\\u200bNORE ｔｈｉｓ"); f.text, f.span(0, 6)
     ('ignore this', (0, 7))
     """
-    text = _SPACE.sub(" ", text.translate(_SAME))
+    text = _LATIN_AND_GREEK.sub(lambda match: match.group().translate(_GREEK_SAME), _SPACE.sub(" ", text.translate(_SAME)))
     plain = fold(text)
     if len(plain) == len(text) and not _DROPPED.search(text):
         return Folded(plain)
