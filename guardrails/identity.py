@@ -13,7 +13,7 @@ from evals.paths import DATA
 from evals.text import fold
 from guardrails import national_ids
 from guardrails.base import Context, Span, SpanRail
-from guardrails.numbers import MAX_VERIFIED
+from guardrails.numbers import DATE, MAX_VERIFIED
 
 MEANING = {
     "id": "national id (announced)",
@@ -46,8 +46,13 @@ def _announces() -> regex.Pattern[str]:
     kinds = []
     for kind in MEANING:
         words = sorted({fold(word) for row in table[kind].values() for word in row}, key=lambda word: (-len(word), word))
-        kinds.append(f"(?P<{kind}>{'|'.join(map(regex.escape, words))})")
+        kinds.append(f"(?P<{kind}>{'|'.join(map(_stem, words))})")
     return regex.compile(rf"(?:(?<![\p{{L}}\p{{N}}])|(?<=[^\p{{Latin}}])(?=[^\p{{Latin}}]))(?:{'|'.join(kinds)})[^\d]{{0,30}}$")
+
+
+def _stem(word: str) -> str:
+    """Short Latin words end where they end: "nie" is no beginning."""
+    return regex.escape(word) + (r"(?!\p{L})" if word.isascii() and len(word) <= 4 else "")
 
 
 def _announced(text: str, start: int, *kinds: str) -> str | None:
@@ -64,7 +69,7 @@ def documents(text: str) -> Iterator[Span]:
     """
     checked = 0
     for match in _DOCUMENT.finditer(text):
-        if 5 <= sum(character.isdecimal() for character in match.group()) <= 18:
+        if not DATE.fullmatch(match.group()) and 5 <= sum(character.isdecimal() for character in match.group()) <= 18:
             checked += 1
             if checked > MAX_VERIFIED:
                 return
@@ -100,7 +105,7 @@ def births(text: str) -> Iterator[Span]:
 
 
 def _find(text: str, language: str, _context: Context) -> Iterator[Span]:
-    if any(character.isdecimal() for character in text):
+    if regex.search(r"\d", text):
         yield from national_ids.unannounced(text, language)
         yield from documents(text)
         yield from plates(text)

@@ -32,7 +32,7 @@ _PHONE = regex.compile(
 _CARD = regex.compile(r"(?<![\p{N}\p{Latin}_])\d(?:[ \u00a0\u3000\-－]?\d){11,18}(?![\p{N}_])")
 _IBAN = regex.compile(r"(?<![\p{Latin}\p{N}])[A-Za-zＡ-Ｚ]{2}\d{2}(?:[ \u00a0\u3000]?[A-Za-zＡ-Ｚ\d]){11,30}")
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])(?:[-/.](?:\d{4}|\d{2})?)?"
-_DATE = regex.compile(
+DATE = regex.compile(
     rf"(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|{_DAY}(?: ?[-–] ?{_DAY})?|\d{{4}} ?[-/–] ?\d{{4}})[.]?(?:\s+\d{{1,2}}(?:[.:]\d\d)*)?"
 )
 _PRICE = regex.compile(r"\d{1,3}(?:[., \u00a0]\d{3})+(?:[.,]\d{1,2})?")
@@ -81,7 +81,7 @@ def phones(text: str, language: str) -> Iterator[Span]:
     for match in _PHONE.finditer(text):
         found = ascii_digits(match.group())
         if (
-            _DATE.fullmatch(found)
+            DATE.fullmatch(found)
             or _SOCIAL_SECURITY.fullmatch(found)
             or _denies().search(fold(text[max(0, match.start() - 10) : match.start()]))
         ):

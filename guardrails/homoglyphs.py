@@ -1,0 +1,65 @@
+"""Letters that only look like others: ``раypal`` with Cyrillic letters reads as paypal and matches no word list.
+
+Judged per word, and only where each foreign letter has a Latin look-alike: ``iPhoneは``, ``अच्छा phone``, µm, kΩ and β-carotene mix
+scripts honestly. In a text that is itself Greek or Cyrillic, an ending behind a brand ("iPhoneа") is grammar, and a Latin capital in
+front of a word the wrong keyboard: only letters inside words count there. Look-alikes are Unicode's (confusable-homoglyphs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import regex
+
+from guardrails.base import Span, SpanRail
+
+_SCRIPTS = ("Cyrillic", "Greek", "Armenian", "Cherokee", "Coptic", "Lisu", "Deseret", "Tifinagh")
+_FOREIGN = "".join(rf"\p{{{script}}}" for script in _SCRIPTS)
+_WORD = regex.compile(rf"[\p{{Latin}}{_FOREIGN}\p{{M}}]++")
+_LATIN = regex.compile(r"\p{Latin}")
+_LETTERS = regex.compile(rf"[{_FOREIGN}]")
+_INSIDE = regex.compile(rf"\p{{Latin}}[{_FOREIGN}]+\p{{Latin}}|[{_FOREIGN}]\p{{Latin}}+[{_FOREIGN}]")
+MAX_WHOLE = 200  # words of one script that could be of the other, looked at in one text
+
+
+@cache
+def look_alikes() -> frozenset[str]:
+    """Letters of other scripts that look like a basic Latin letter."""
+    from confusable_homoglyphs import confusables  # 0.1 s: only for those who meet such a letter
+
+    table = confusables.confusables_data
+    return frozenset(letter for letter, twins in table.items() if _LETTERS.fullmatch(letter) and any(map(_basic, twins)))
+
+
+def _basic(twin: dict[str, str]) -> bool:
+    return len(twin["c"]) == 1 and twin["c"].isascii() and twin["c"].isalpha()
+
+
+def spans(text: str) -> Iterator[Span]:
+    """Words that mix scripts so that it cannot be seen, and whole words of another script that read as Latin.
+
+    >>> list(spans("log in at pаypal")), list(spans("ѕсоре of it")), list(spans("iPhoneは 5 µm, β-carotene, Ωmega"))
+    ([(10, 16, 'look-alike letters of another script')], [(0, 5, 'a word in look-alike letters')], [])
+    """
+    if not _LETTERS.search(text):
+        return
+    words = [match for match in _WORD.finditer(text) if _LETTERS.search(match.group())]
+    whole = [match for match in words if not _LATIN.search(match.group())]
+    genuine = any(not _all_alike(match.group()) for match in whole[:MAX_WHOLE])
+    for match in words:
+        word = match.group()
+        if not _LATIN.search(word):
+            if not genuine and len(word) > 2 and _all_alike(word) and _LATIN.search(text):
+                yield match.start(), match.end(), "a word in look-alike letters"
+        elif _all_alike(word) and (not genuine or _INSIDE.search(word)):
+            yield match.start(), match.end(), "look-alike letters of another script"
+
+
+def _all_alike(word: str) -> bool:
+    """Each foreign letter has a Latin twin; a symbol of science (µ, Ω, β, λ) has none, or stands alone in front."""
+    foreign = _LETTERS.findall(word)
+    return all(letter in look_alikes() for letter in foreign) and not (len(foreign) == 1 and regex.match(r"[αγνρ]\p{Lu}", word))
+
+
+HOMOGLYPHS = SpanRail("homoglyphs", frozenset({"input", "evidence", "output"}), "•••", lambda text, _language, _context: spans(text))
