@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from evals.experiment import FindingLike, TaskResult
-from evals.packs import pack
 from evals.records import Case, Passage
 from evals.text import sentences
-from guardrails import Draft, apply, check_output, screen_evidence
+from guardrails import Draft, apply, check_output, fallback, screen_evidence
 from runner.backends.base import Generation
+
+
+def marketplace(case: Case) -> str | None:
+    """The storefront a case is asked in (``inputs["marketplace"]``, an ISO 3166 code); None where it is for all of them."""
+    code = case.inputs.get("marketplace")
+    return None if code is None else str(code)
 
 
 def screened(passages: Sequence[Passage], tag: str, case: Case) -> tuple[list[Passage], list[Draft]]:
@@ -18,7 +23,7 @@ def screened(passages: Sequence[Passage], tag: str, case: Case) -> tuple[list[Pa
     kept: list[Passage] = []
     findings: list[Draft] = []
     for passage in passages:
-        clean, drafts = screen_evidence([passage], tag, case.feature)
+        clean, drafts = screen_evidence([passage], tag, case.feature, marketplace(case))
         kept += clean
         findings += [replace(draft, start=draft.start + passage.start, end=draft.end + passage.start) for draft in drafts]
     return kept, findings
@@ -26,8 +31,8 @@ def screened(passages: Sequence[Passage], tag: str, case: Case) -> tuple[list[Pa
 
 def checked(case: Case, text: str, result: TaskResult) -> TaskResult:
     """`result` with `text` as the rails leave it: as it is, masked, or replaced by the language's fallback."""
-    drafts = check_output(text, case.language, result.passages, case.feature)
-    shown, status = apply(text, drafts, pack(case.language).fallback)
+    drafts = check_output(text, case.language, result.passages, case.feature, marketplace(case))
+    shown, status = apply(text, drafts, fallback(case.language))
     findings: tuple[FindingLike, ...] = (*result.findings, *drafts)
     return replace(result, text=shown, status=status, findings=findings)
 

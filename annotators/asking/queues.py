@@ -18,6 +18,7 @@ from annotators.labeling import CLAIM_V2, Rubric, rubric_named
 from evals.errors import InputError
 from evals.records import DRAWN, Arm, Claim, Feature, QueueItem, Run
 from evals.store import Store
+from guardrails import WITHHELD
 
 _ANY = Drawn("random audit", 1.0)
 JUDGE = "grounded"  # the metric whose scores of claims say where a judge is unsure
@@ -25,7 +26,7 @@ JUDGE = "grounded"  # the metric whose scores of claims say where a judge is uns
 
 @dataclass(frozen=True)
 class EnqueueSummary:
-    """`probabilities`: smallest and largest chance of a drawn case per language. `flagged`: cases queued only because a rail blocked
+    """`probabilities`: smallest and largest chance of a drawn case per language. `flagged`: cases queued only because a rail withheld
     something in them. `skipped`: rubrics that do not apply to the feature."""
 
     eligible: int
@@ -54,7 +55,7 @@ def enqueue(
 
     How many cases: a `fraction` of each language's, else what the `plan` leaves of this week's budget. How many people per item: `overlap`,
     else the plan's. With a plan those cases are drawn more often about which the judge is unsure; without, all alike. Cases in which a rail
-    blocked something are queued too, as ``flagged``: they are for looking at. Raises InputError for runs that cannot be compared.
+    withheld something are queued too, as ``flagged``: they are for looking at. Raises InputError for runs that cannot be compared.
     """
     champion, candidate = _comparable(store, champion_run_id, candidate_run_id)
     if not 0 < (1 if fraction is None else fraction) <= 1 or (overlap or 1) < 1 or (plan is None and None in (fraction, overlap)):
@@ -196,8 +197,8 @@ def _judged(store: Store, run: Run) -> dict[str, list[float]]:
 
 
 def _flagged(store: Store, run_ids: Collection[str], answered: Sequence[Answered]) -> set[str]:
-    blocked = {finding.output_id for run_id in run_ids for finding in store.runs.findings(run_id) if finding.action == "block"}
-    return {one.case.case_id for one in answered if any(output.output_id in blocked for output in one.outputs.values())}
+    withheld = {finding.output_id for run_id in run_ids for finding in store.runs.findings(run_id) if finding.action in WITHHELD}
+    return {one.case.case_id for one in answered if any(output.output_id in withheld for output in one.outputs.values())}
 
 
 def _ranges(answered: Sequence[Answered], drawn: Mapping[str, Drawn]) -> dict[str, tuple[float, float]]:

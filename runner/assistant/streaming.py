@@ -1,28 +1,28 @@
 """The one path of an answer: evidence, text as it becomes safe to show, and the result. The Playground shows it, a run stores its end.
 
-A sentence is held back until the next one has begun; then its product tags are cards, the rails have seen it, and only then it leaves.
+Product tags become cards first; then the text passes `guardrails.stream.HoldBack`, so that what is shown never has to be taken back for
+what a rail finds in it later.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import regex
-
 from evals.datasets import assistant_case
 from evals.experiment import FindingLike, TaskResult
-from evals.packs import pack
 from evals.records import Case, Passage, Product, Variant
 from evals.store import Catalog
-from evals.text import sentences, visible
-from guardrails import Draft, apply, check_input, check_output
+from evals.text import visible
+from guardrails import Context, Draft, check_input, fallback, withheld
+from guardrails.stream import HoldBack
 from runner.assistant import answer
 from runner.assistant.hydrate import Hydrator, Piece, lookup
 from runner.assistant.retrieve import Query, query, retrieve
 from runner.backends.base import Chunk, Generation
-from runner.finish import checked, generated, screened
+from runner.finish import checked, generated, marketplace, screened
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def answered(catalog: Catalog, variant: Variant, case: Case) -> Iterator[Event]:
     """Evidence, texts, result; a question that a rail blocks is not answered."""
     began = time.perf_counter()
     question = str(case.inputs["question"])
-    objections = check_input(question, case.language)
-    if any(draft.action == "block" for draft in objections):
+    objections = check_input(question, case.language, case.feature, marketplace(case))
+    if withheld(objections):
         yield Evidence(())
         yield _refused(case, objections, time.perf_counter() - began)
         return
@@ -67,7 +67,7 @@ def answered(catalog: Catalog, variant: Variant, case: Case) -> Iterator[Event]:
 
 
 def _refused(case: Case, objections: list[Draft], seconds: float) -> Done:
-    return Done(case.case_id, pack(case.language).fallback, "blocked", first_token_s=seconds, total_s=seconds, findings=tuple(objections))
+    return Done(case.case_id, fallback(case.language), "blocked", first_token_s=seconds, total_s=seconds, findings=tuple(objections))
 
 
 def _evidence(catalog: Catalog, case: Case, asked: Query) -> tuple[tuple[Passage, ...], list[Draft]]:
@@ -92,10 +92,10 @@ def _answer(catalog: Catalog, variant: Variant, case: Case, asked: Query, result
     yield _blocked(case, done, gate.objections) if gate.objections and done.status == "ok" else done
 
 
-def _blocked(case: Case, done: Done, objections: list[Draft]) -> Done:
-    """One sentence was blocked though the whole passed: the shopper has not seen it, so the result must not show it."""
+def _blocked(case: Case, done: Done, objections: tuple[Draft, ...]) -> Done:
+    """Something was blocked that the result leaves out, a last sentence that was cut off: the shopper has seen no more either."""
     findings = (*done.findings, *(draft for draft in objections if draft not in done.findings))
-    return replace(done, text=pack(case.language).fallback, status="blocked", findings=findings)
+    return replace(done, text=fallback(case.language), status="blocked", findings=findings)
 
 
 def _chunks(variant: Variant, case: Case, asked: Query, passages: tuple[Passage, ...]) -> Iterator[Chunk]:
@@ -119,78 +119,70 @@ def _retimed(generation: Generation, first: float | None, began: float) -> Gener
     return replace(generation, first_token_s=first, total_s=time.perf_counter() - began)
 
 
-_MARK_BEGUN = regex.compile(r"\[[\d\s,]*")  # "[1" may be the mark of the sentence before it
-
-
 class Gate:
-    """Holds text back until the rails have seen whole sentences; after a block nothing passes any more.
+    """Pieces of an answer as they may be shown; a card leaves whole, or as text where a rail masked something beside it.
 
-    `said` keeps everything, for the result; `objections` those of the sentence that was blocked, placed in the whole text.
+    `said` keeps everything, for the result; `objections`: what was found, where the answer is withheld.
     """
 
     def __init__(self, case: Case, passages: tuple[Passage, ...], hydrator: Hydrator) -> None:
-        self._case, self._passages, self._hydrator = case, passages, hydrator
-        self._pieces: list[Piece] = []
-        self._passed = ""
+        self._hold = HoldBack(Context(case.feature, "output", passages=passages, marketplace=marketplace(case)), case.language)
+        self._hydrator = hydrator
+        self._pieces: deque[Piece] = deque()  # what has not left
+        self._ready, self._left = "", 0  # what may leave; how many characters of the answer have
         self.said: list[str] = []
-        self.objections: list[Draft] = []
+        self.objections: tuple[Draft, ...] = ()
 
     def feed(self, text: str) -> Iterator[Text]:
-        """Whole sentences, once the next has begun."""
+        """What can be shown now."""
         self._take(self._hydrator.feed(text))
-        yield from self._release(last=False)
+        yield from self._leave(self._hold.passed)
 
     def close(self) -> Iterator[Text]:
-        """The rest."""
+        """The rest, unless the answer is withheld or stands otherwise than it was shown: then the result says how."""
         self._take(self._hydrator.close())
-        yield from self._release(last=True)
+        end = self._hold.finish()
+        if end.status == "blocked":
+            self.objections = end.findings
+        elif not end.replaces:
+            self._ready += end.rest
+            yield from self._leave(sum(map(len, self.said)))
 
     def _take(self, pieces: list[Piece]) -> None:
+        self._pieces += pieces
         for piece in pieces:
-            if isinstance(piece, str) and self._pieces and isinstance(self._pieces[-1], str):
-                self._pieces[-1] += piece
-            else:
-                self._pieces.append(piece)
-        self.said += [_shown(piece) for piece in pieces]
+            self.said.append(_shown(piece))
+            self._ready += self._hold.feed(_shown(piece))
 
-    def _release(self, *, last: bool) -> Iterator[Text]:
-        held = "".join(_shown(piece) for piece in self._pieces)
-        spans = sentences(held, self._case.language)
-        begun = len(spans) > 1 and not _MARK_BEGUN.fullmatch(spans[-1].text)
-        end = len(held) if last else spans[-1].start if begun else 0
-        if end and not self.objections:
-            yield from self._checked(self._cut(end))
-
-    def _checked(self, pieces: list[Piece]) -> Iterator[Text]:
-        """The rails see the answer so far: a rail such as the language's judges the whole, not a quotation in it."""
-        text = "".join(_shown(piece) for piece in pieces)
-        drafts = check_output(self._passed + text, self._case.language, self._passages, "assistant")
-        new = [draft for draft in drafts if draft.end > len(self._passed)]
-        shown, status = apply(text, [_moved(draft, -len(self._passed)) for draft in new], "")
-        if status == "blocked":
-            self.objections = new
-        elif shown == text:
+    def _leave(self, end: int) -> Iterator[Text]:
+        """What is ready, up to `end` of the answer; nothing while a card is cut by it."""
+        pieces = self._cut(end - self._left) if self._ready else []
+        if not pieces:
+            return
+        ready, self._ready, self._left = self._ready, "", end
+        if ready == "".join(map(_shown, pieces)):
             yield from (Text(_shown(piece), None if isinstance(piece, str) else piece) for piece in pieces)
         else:
-            yield Text(shown)
-        self._passed += text
+            yield Text(ready)
 
-    def _cut(self, end: int) -> list[Piece]:
-        """The first `end` characters of what is held; a card across the cut stays whole, behind it."""
+    def _cut(self, length: int) -> list[Piece]:
+        """The first `length` characters of what has not left, text beside text as one piece; none if that would cut a card."""
         front: list[Piece] = []
-        while self._pieces and end > 0:
-            piece = self._pieces.pop(0)
-            shown = _shown(piece)
-            if isinstance(piece, str) and len(shown) > end:
-                self._pieces.insert(0, piece[end:])
-                piece = piece[:end]
-            front.append(piece)
-            end -= len(shown)
+        while length > 0:
+            piece = self._pieces.popleft()
+            text = _shown(piece)
+            if len(text) > length:
+                if not isinstance(piece, str):
+                    self._pieces.extendleft(reversed([*front, piece]))
+                    return []
+                self._pieces.appendleft(text[length:])
+                piece = text = text[:length]
+            length -= len(text)
+            if isinstance(piece, str) and front and isinstance(front[-1], str):
+                front[-1] += piece
+            else:
+                front.append(piece)
         return front
-
-
-def _moved(draft: Draft, by: int) -> Draft:
-    return replace(draft, start=max(0, draft.start + by), end=draft.end + by)
 
 
 def _shown(piece: Piece) -> str:

@@ -63,7 +63,8 @@ def test_a_task_holds_exactly_what_the_page_reads(feature: str) -> None:
         assert all(isinstance(value, str) and value for value in item.data.values())
 
 
-def test_a_case_in_which_a_rail_blocked_something_is_queued_apart_from_the_estimate() -> None:
+@pytest.mark.parametrize("action", ["block", "escalate"])
+def test_a_case_in_which_a_rail_withheld_something_is_queued_apart_from_the_estimate(action: str) -> None:
     store = a_store()
     runs = two_runs(store, ("en",), products=12)
     enqueue(store, runs, fraction=0.2)
@@ -71,7 +72,7 @@ def test_a_case_in_which_a_rail_blocked_something_is_queued_apart_from_the_estim
     outputs = list(store.runs.outputs(runs.candidate.run_id))
     outside = next(output for output in outputs if output.case_id not in drawn)
     inside = next(output for output in outputs if output.case_id in drawn)
-    store.runs.add_outputs([], [a_finding(outside), a_finding(inside), a_finding(outputs[-1], action="allow")])
+    store.runs.add_outputs([], [a_finding(outside, action), a_finding(inside, action), a_finding(outputs[-1], "allow")])
     summary = enqueue(store, runs, fraction=0.2)
     assert summary.flagged == 1
     why = {item.case_id: (item.why, item.probability) for item in store.queue.items()}
