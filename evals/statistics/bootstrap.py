@@ -81,7 +81,7 @@ def interval(found: Coefficient, *, n: int, level: float, draws: int = DRAWS, se
     if groups < 2:
         return no_interval(level, n, groups, "one source: an interval needs two", found.estimate)
     low, high = [], []
-    for body, last in _weighted(found.sums, draws, seed):
+    for body, last in weighted_sums(found.sums, draws, seed):
         low.append(found.value(body + last * found.worst))
         high.append(found.value(body + last * found.best))
     tail = (1 - level) / 2
@@ -90,7 +90,7 @@ def interval(found: Coefficient, *, n: int, level: float, draws: int = DRAWS, se
     return Interval(found.estimate, min(bounds[0], found.estimate), max(bounds[1], found.estimate), level, method, n, groups)
 
 
-def _weighted(sums: Floats, draws: int, seed: int) -> Iterator[tuple[Floats, Floats]]:
+def weighted_sums(sums: Floats, draws: int, seed: int) -> Iterator[tuple[Floats, Floats]]:
     """Weighted sums over the groups, and the weight of the further group."""
     rng = np.random.default_rng(seed)
     for start in range(0, draws, _CHUNK):
