@@ -27,6 +27,7 @@ from evals.store.coverage import CatalogTotals, Coverage, CoveredProduct
 from evals.store.desk import Asker, Desk, Tally
 from evals.store.escalations import Escalations
 from evals.store.exposure import Exposure
+from evals.store.findings import Findings, Found, HitCount, Judged
 from evals.store.judging import Judging, Spent
 from evals.store.labels import Labels
 from evals.store.ledger import Ledger
@@ -46,6 +47,10 @@ __all__ = [
     "Disagreement",
     "Escalations",
     "Exposure",
+    "Findings",
+    "Found",
+    "HitCount",
+    "Judged",
     "Judging",
     "Labels",
     "Ledger",
@@ -70,7 +75,7 @@ HEAD = "0005"  # the newest migration; a test compares it with the scripts
 
 class Store:
     """The system of record, in its parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `labels`, `desk`, `escalations`,
-    `exposure`, `people`, `judging`, `ledger`."""
+    `exposure`, `people`, `judging`, `findings`, `ledger`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -85,6 +90,7 @@ class Store:
         self.exposure = Exposure(engine)
         self.people = People(engine)
         self.judging = Judging(engine)
+        self.findings = Findings(engine)
         self.ledger = Ledger(engine)
 
     @classmethod
