@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import regex
 
-from evals.judges.material import aspect_name
+from evals.judges.material import aspect_name, heading
 from evals.judges.prompts import cut, harmless
 from evals.records import AspectRow, Case, Output, Passage
 
@@ -20,7 +20,8 @@ _WORD = regex.compile(r"\S+")
 
 @dataclass(frozen=True)
 class Evidence:
-    """`texts` by number; behind each stands a passage, of which it is the beginning, or an aspect's counts.
+    """`texts` by number; behind each stands a passage, of which it is the beginning (after a heading where it is the bare value of an
+    attribute), or an aspect's counts.
 
     `cut`: some of it was left out, so that "it is not in there" means nothing.
     """
@@ -29,6 +30,7 @@ class Evidence:
     passages: Mapping[int, Passage]
     aspects: Mapping[int, str]
     cut: bool
+    headings: Mapping[int, int] = field(default_factory=dict)  # their lengths
     _folded: dict[int, Folded] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -40,19 +42,25 @@ class Evidence:
         counted = dict(enumerate(output.aspects, first))
         rows = {number: _row(case, one, row) for number, one in counted.items()}
         left, missing = MAX_EVIDENCE - sum(map(len, rows.values())), False
+        headings = {number: heading(case, passage) for number, passage in passages.items()}
         texts: dict[int, str] = {}
         for number, passage in passages.items():
-            texts[number], shorter = cut(passage.text, max(0, min(MAX_PASSAGE, left)))
+            texts[number], shorter = cut(headings[number] + passage.text, max(0, min(MAX_PASSAGE, left)))
             missing, left = missing or shorter, left - len(texts[number])
         shown = {number: text for number, text in texts.items() if text}
         kept = {number: passages[number] for number in shown}
-        return cls(shown | rows, kept, {number: one.aspect for number, one in counted.items()}, missing)
+        aspects = {number: one.aspect for number, one in counted.items()}
+        return cls(shown | rows, kept, aspects, missing, {number: len(text) for number, text in headings.items()})
 
     def find(self, number: int, quote: str) -> tuple[int, int] | str | None:
-        """As `Folded.find` in the text of that number, which must exist; folded once."""
+        """Where a quote stands in the passage of that number (in its own text, without heading), or in the counts; as `Folded.find`."""
         if number not in self._folded:
             self._folded[number] = Folded.of(self.texts[number])
-        return self._folded[number].find(quote)
+        found = self._folded[number].find(quote)
+        if not isinstance(found, tuple):
+            return found
+        before = self.headings.get(number, 0)
+        return (max(0, found[0] - before), found[1] - before) if found[1] > before else None
 
 
 def _numbered(output: Output) -> dict[int, Passage]:

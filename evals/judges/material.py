@@ -6,7 +6,7 @@ import regex
 
 from evals.languages import LANGUAGES
 from evals.packs import pack
-from evals.records import AspectRow, Case, Output
+from evals.records import AspectRow, Case, Output, Passage
 
 _SURROGATES = regex.compile(r"[\ud800-\udfff]")
 _QUESTION = {"highlights": "What do the reviewers of this product say, aspect by aspect?"}
@@ -24,7 +24,17 @@ def question(case: Case) -> str:
 
 def contexts(case: Case, output: Output) -> list[str]:
     """What the output may rest on: the aspect table in words, then the passages."""
-    return [_counted(case, row) for row in output.aspects] + [passage.text for passage in output.passages]
+    return [_counted(case, row) for row in output.aspects] + [heading(case, passage) + passage.text for passage in output.passages]
+
+
+def heading(case: Case, passage: Passage) -> str:
+    """What a passage needs before it to be understood: the name of an attribute of which it is the bare value, else nothing."""
+    if passage.source != "attribute":
+        return ""
+    key = regex.split("[/:#]", passage.source_id)[-1]
+    known = pack(case.language).attributes if case.language in LANGUAGES else {}
+    name = known.get(key) or key.replace("_", " ")
+    return "" if passage.text.strip().casefold().startswith(name.casefold()) else f"{name}: "
 
 
 def reference(case: Case) -> str | None:

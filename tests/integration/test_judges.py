@@ -7,13 +7,18 @@ import threading
 import time
 
 import pytest
+import typer
+from click.testing import Result
 from scripted_judge import completion, serving
+from support import two_runs
+from typer.testing import CliRunner
 
 from evals.errors import InputError, RetryError, SetupError
 from evals.judges.endpoint import Judge, JudgeError, Question, Reply
 from evals.judges.ledger import Ledger, Prices
 from evals.records import JudgeCall
 from evals.store import Store
+from workbench.commands import judging
 
 SCHEMA = {"type": "object", "properties": {"verdict": {"enum": [0, 1]}}, "required": ["verdict"]}
 NOW = "2026-11-22T12:00:00.000000Z"
@@ -349,3 +354,85 @@ def test_an_address_that_is_none_or_holds_a_secret_is_refused_without_repeating_
     with pytest.raises(InputError) as raised:
         Judge(url, "judge")
     assert "secret" not in str(raised.value)
+
+
+# ---------------------------------------------------------------------------------------------- plumb judge
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("PLUMBLINE_HOME", str(tmp_path))
+    monkeypatch.setenv("PLUMBLINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("PLUMBLINE_DATABASE_URL", raising=False)
+    return tmp_path
+
+
+def plumb(*arguments: str) -> Result:
+    app = typer.Typer()
+    judging.register(app)
+    return CliRunner().invoke(app, ["judge", *arguments])
+
+
+def test_a_run_is_judged_by_name_bit_by_bit_and_never_asked_twice(home):
+    store = Store.open()
+    run = two_runs(store, ("en", "ja", "ar"), feature="assistant", products=2).champion
+    first = plumb("run", run.run_id, "--judge", "lexical", "--limit", "2", "-q")
+    assert (first.exit_code, first.exception) == (0, None)
+    some = [score for score in store.runs.scores(run.run_id) if score.metric == "judge_claims"]
+    assert {score.case_id for score in some} and len({score.case_id for score in some}) == 2
+
+    rest = plumb("run", run.run_id, "--judge", "lexical")
+    assert "4 outputs asked about" in rest.output and "0.0000 USD" in rest.output
+    scores = [score for score in store.runs.scores(run.run_id) if score.metric == "judge_claims"]
+    assert len({score.case_id for score in scores}) == 6
+    assert all((score.value is None) == (score.reason is not None) for score in scores)
+    assert any(score.value == 1.0 for score in scores)
+
+    again = plumb("run", run.run_id, "--judge", "lexical")
+    assert "Nothing was asked" in again.output
+    assert [row.purpose for row in store.judging.spent()] == ["judge_claims"]
+
+
+def test_the_bill_and_the_judges_can_be_read(home):
+    store = Store.open()
+    run = two_runs(store, ("en",), feature="assistant", products=1).champion
+    plumb("run", "champion", "--judge", "lexical", "--metric", "faithfulness", "--metric", "context_recall", "-q")
+    [faithfulness] = [score for score in store.runs.scores(run.run_id) if score.metric == "ragas_faithfulness"]
+    [recall] = [score for score in store.runs.scores(run.run_id) if score.metric == "ragas_context_recall"]
+    assert faithfulness.value is not None
+    assert recall.reason == "not measurable: the case has no reference answer"
+    costs = plumb("costs").output
+    assert "lexical" in costs and "ragas_faithfulness" in costs and "0.0000" in costs
+    listed = plumb("list").output
+    assert "plumb-lexical-judge" in listed and "served by plumb" in listed and "own-server" in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("run", "champion", "--judge", "nobody"), "no judge 'nobody'"),
+        (("run", "champion", "--judge", "lexical", "--metric", "beauty"), "'beauty' is no metric"),
+        (("run", "nothing", "--judge", "lexical"), "no run of a variant named 'nothing'"),
+        (("run", "run-0", "--judge", "lexical"), "run-0"),
+        (("list", "--judges", "absent.yaml"), "absent.yaml"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(home, arguments, why):
+    two_runs(Store.open(), ("en",), feature="assistant", products=1)
+    result = plumb(*arguments)
+    assert isinstance(result.exception, InputError)
+    assert why in str(result.exception)
+
+
+def test_an_outage_leaves_no_score_and_says_so(home):
+    store = Store.open()
+    run = two_runs(store, ("en",), feature="assistant", products=2).champion
+    judges = home / "judges.yaml"
+    with serving(lambda _: (429, b"{}", {"Retry-After": "900"})) as (url, _):
+        judges.write_text(f"judges:\n  busy: {{base_url: '{url}', model: m}}\n", encoding="utf-8")
+        result = plumb("run", run.run_id, "--judge", "busy", "--judges", str(judges))
+    assert isinstance(result.exception, RetryError)
+    assert not [score for score in store.runs.scores(run.run_id) if score.metric == "judge_claims"]
+    assert store.judging.spent()[0].failed >= 1
+    assert "no price is known" in result.output

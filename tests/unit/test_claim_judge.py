@@ -180,6 +180,19 @@ def test_counted_opinions_are_evidence_in_the_words_of_the_language():
     assert (found.verdict, found.passage, found.extra) == ("grounded", None, {"confidence": 90, "aspect": "sound"})
 
 
+def test_a_bare_value_is_shown_with_its_name_and_quoted_without():
+    passages = (
+        Passage(1, "attribute", "product/weight", "de", "1.2 kg", 0, 6),
+        Passage(2, "attribute", "p/color", "de", "Farbe: blau", 0, 11),
+    )
+    found, script = judged(items("Es wiegt 1.2 kg.", "de", passages), row(quote="Gewicht: 1.2 kg"))
+    message = script.requests[0]["messages"][1]["content"]
+    assert "\nGewicht: 1.2 kg\n" in message and "\nFarbe: blau\n" in message
+    assert (found[0].verdict, found[0].span) == ("grounded", (0, 6))
+    [only_the_name], _ = judged(items("Es wiegt 1.2 kg.", "de", passages), row(quote="Gewicht"))
+    assert (only_the_name.passage, only_the_name.span) == (passages[0], None)
+
+
 def test_passages_keep_the_numbers_a_reader_sees_unless_they_are_not_numbers_of_their_own():
     odd = (Passage(7, "review", "a", "en", "One.", 0, 4), Passage(3, "review", "b", "en", "Two.", 0, 4))
     same = (Passage(1, "review", "a", "en", "One.", 0, 4), Passage(1, "review", "b", "en", "Two.", 0, 4))
