@@ -35,6 +35,7 @@ pages = st.navigation(
             page("agreement", "Agreement", ":material/diversity_3:"),
             page("conflicts", "Conflicts", ":material/handshake:"),
         ],
+        "Safety": [page("guardrails", "Guardrails", ":material/shield:")],
         "Release": [page("gate", "Gate", ":material/gavel:")],
         "Explore": [page("playground", "Playground", ":material/science:")],
     }
