@@ -7,7 +7,7 @@ TORCH ?= torch==2.13.0
 HEADLESS ?=
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup setup-server system run test check unit integration browser bench screenshots lock clean
+.PHONY: help setup setup-server system run test check unit integration browser bench bench-quality screenshots lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -49,6 +49,10 @@ browser: setup setup-server system ## the journeys in Chromium
 
 bench: setup ## the benchmarks; figures go to docs/benchmarks.md by hand, with hardware and date
 	@$(PY) -m benchmarks
+
+PART ?= dev
+bench-quality: setup ## every figure of scorers and rails, into docs/benchmarks.md (PART=holdout where that part is unsealed)
+	@$(PY) -m benchmarks.quality --part $(PART) --write
 
 screenshots: setup system ## draw every page again into docs/screenshots
 	@$(PY) -m pytest -q tests/browser/test_screenshots.py --screenshots docs/screenshots --home .plumbline
