@@ -1,6 +1,6 @@
 """Language packs: everything a language needs beyond its row, written by us in ``data/languages/<tag>.yaml``.
 
-One file serves six readers: the template variant (patterns), the aspect and sentiment models (sentences), the training of the
+One file serves its readers: the template variant (patterns), the aspect and sentiment models (sentences), the training of the
 small model, the scorers (words), the labelling pages (annotator and rubric texts) and the annotator's own page. See
 ``data/languages/README.md``.
 """
@@ -19,6 +19,7 @@ from evals.errors import InputError
 from evals.languages import language
 from evals.paths import DATA
 
+_LISTS = ("summary", "answer", "ask", "words", "openers", "closers", "clauses", "quantities", "people")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # What annotators read, by group. A language that lacks one of these is not read at all.
@@ -56,6 +57,9 @@ class LanguagePack:
     """One language. `summary`, `answer`, `ask`: pattern name to variants with ``{placeholders}``; `words`: class to words or stems.
 
     `rubrics`: group to key to text, every one of `RUBRIC_TEXTS`; what annotators read in rubrics other than the claim verdict.
+    `clauses`: words between two statements of one sentence (``x-``: joined to the word behind, ``-x``: ends the first statement);
+    `quantities`: shares in words, what changes a number ("over", with ``-x``: stands behind it), numbers 1 to 10 (forms by ``|``), ratios;
+    `people`: what reviewers are called, and who they may be said to be; `examples`: sentences that scorers must read right.
     """
 
     tag: str
@@ -71,6 +75,10 @@ class LanguagePack:
     fallback: str
     aspects: Mapping[str, AspectPack]
     rubrics: Mapping[str, Mapping[str, str]]
+    clauses: Mapping[str, tuple[str, ...]]
+    quantities: Mapping[str, tuple[str, ...]]
+    people: Mapping[str, tuple[str, ...]]
+    examples: Mapping[str, Any]
 
 
 @cache
@@ -84,7 +92,7 @@ def pack(tag: str) -> LanguagePack:
 
 
 def _read(raw: dict[str, Any], path: Path) -> LanguagePack:
-    tuples = {key: {k: tuple(v) for k, v in raw[key].items()} for key in ("summary", "answer", "ask", "words", "openers", "closers")}
+    tuples = {key: {k: tuple(v) for k, v in raw[key].items()} for key in _LISTS}
     aspects = {
         aspect: AspectPack(row["name"], *(tuple(row[key]) for key in ("terms", "positive", "negative", "neutral")))
         for aspect, row in raw["aspects"].items()
@@ -97,6 +105,7 @@ def _read(raw: dict[str, Any], path: Path) -> LanguagePack:
         fallback=raw["fallback"][0],
         aspects=aspects,
         rubrics=_rubrics(raw.get("rubrics"), path),
+        examples=raw["examples"],
         **tuples,
     )
 

@@ -1,4 +1,4 @@
-"""The atomic statements of an output: its sentences, with offsets and the citations that belong to them.
+"""The atomic statements of an output: its sentences and their clauses, with offsets and the citations that belong to them.
 
 A citation mark behind a full stop belongs to the sentence before it, and a quotation is never cut in two:
 
@@ -6,6 +6,12 @@ A citation mark behind a full stop belongs to the sentence before it, and a quot
 >>> text = "Sound: most reviewers are pleased. [1] One wrote: “Loud. Clear.” [2][3]"
 >>> [(c.text, c.citations) for c in claims_of(Output("o", "r", "c", text, "ok", "now"), "en")]
 [('Sound: most reviewers are pleased. [1]', (1,)), ('One wrote: “Loud. Clear.” [2][3]', (2, 3))]
+
+The marks of a sentence belong to each of its claims, unless some stand inside it:
+
+>>> text = "The battery lasts long, but the screen is dim. [1]"
+>>> [(c.text, c.citations) for c in claims_of(Output("o", "r", "c", text, "ok", "now"), "en")]
+[('The battery lasts long', (1,)), ('the screen is dim. [1]', (1,))]
 """
 
 from __future__ import annotations
@@ -15,17 +21,15 @@ from collections import deque
 from collections.abc import Iterator
 from functools import cache
 
+from evals.claims.clauses import clauses
+from evals.claims.marks import QUOTATION, citations_in, without_citations
 from evals.identity import content_id
 from evals.languages import LANGUAGES
 from evals.packs import pack
 from evals.records import Claim, Output
 from evals.text import Span, sentences
 
-MARK = re.compile(r"\[\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*\]")
 _LIST_MARKER = re.compile(r"(?:\d{1,2}|[a-z])[.)]|[^\w\[\]]*")
-# Quotations on one line; an opening quote without its partner must not swallow the rest. Hebrew writes acronyms with the same mark.
-_PAIRS = "|".join(rf"{o}[^{o}{c}\n]{{0,1000}}[{c}]" for o, c in ("“”", "«»", "「」", "『』", ("„", "“”"), "»«"))
-QUOTATION = re.compile(rf"{_PAIRS}|(?<!\w)”[^”\n]{{0,1000}}”|(?<!\w)״(?:[^״\n]|(?<=\w)״(?=\w)){{0,1000}}״")
 
 
 def claims_of(output: Output, language: str) -> list[Claim]:
@@ -35,30 +39,28 @@ def claims_of(output: Output, language: str) -> list[Claim]:
     """
     if output.status != "ok":
         return []
-    return [_claim(output, ordinal, span) for ordinal, span in enumerate(statements(output.text, language))]
+    return [_claim(output, ordinal, span, cited) for ordinal, (span, cited) in enumerate(_claims(output, language))]
 
 
-def citations_in(text: str) -> tuple[int, ...]:
-    """The numbers of the [n] marks in order of first appearance, each once.
-
-    >>> citations_in("Good [2], light [1, 2].")
-    (2, 1)
-    """
-    return tuple(dict.fromkeys(int(n) for mark in MARK.finditer(text) for n in mark.group(1).split(",")))
-
-
-def without_citations(text: str) -> str:
-    """The statement itself, for comparing."""
-    return MARK.sub(" ", text).strip()
-
-
-def _claim(output: Output, ordinal: int, span: Span) -> Claim:
+def _claim(output: Output, ordinal: int, span: Span, cited: tuple[int, ...]) -> Claim:
     claim_id = content_id("claim", output.output_id, span.start, span.end)
-    return Claim(claim_id, output.output_id, ordinal, span.text, span.start, span.end, citations_in(span.text))
+    return Claim(claim_id, output.output_id, ordinal, span.text, span.start, span.end, cited)
+
+
+def _claims(output: Output, language: str) -> Iterator[tuple[Span, tuple[int, ...]]]:
+    """The clauses of each statement with their citations: those inside, or else those of the next clause that has some."""
+    for statement in statements(output.text, language):
+        found = clauses(statement.text, language)
+        cited: tuple[int, ...] = ()
+        marked = []
+        for clause in reversed(found):
+            cited = citations_in(clause.text) or cited
+            marked.append((Span(clause.text, statement.start + clause.start, statement.start + clause.end), cited))
+        yield from reversed(marked)
 
 
 def statements(text: str, language: str) -> list[Span]:
-    """Where the claims of a text are: sentences with quotations kept whole.
+    """The sentences of a text that state something, with quotations kept whole; a claim is one of them or a clause of one.
 
     Lone citation marks go to the sentence before, a sentence like "One reviewer writes." to the one it announces.
     """

@@ -1,12 +1,8 @@
-"""What a sentence says, as far as a language pack's words tell: which aspect or attribute, how many people, pleased or not, which numbers.
-
-Matching: NFC, case folded, one kind of apostrophe; the longest entry at the leftmost place wins, so that 不满意 is not read as 满意 and
-বাজেট not as বাজে. Where words are spaced an entry matches at a word start only; short ones match whole words.
-"""
+"""What a sentence says, as far as a language pack's words tell: which aspect or attribute, how many, pleased or not, what numbers."""
 
 from __future__ import annotations
 
-import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,34 +10,47 @@ from typing import Literal
 
 import regex
 
+from evals.bands import QUANTITIES, Quantity
 from evals.claims import without_citations
+from evals.claims.matching import LETTER, matcher, normal
+from evals.grounding.shares import Share, numbers_in, shares, ungrouped
 from evals.languages import LANGUAGES
 from evals.packs import LanguagePack, pack
 
-VERSION = 1
+__all__ = ["NEGATION_WORDS", "QUANTITIES", "VERSION", "Quantity", "Reading", "Said", "Side", "normal", "numbers_in", "reader"]
+
+VERSION = 2
 Side = Literal["positive", "negative"]
-Quantity = Literal["most", "some", "mixed", "all", "none"]
-QUANTITIES: tuple[Quantity, ...] = ("most", "some", "mixed", "all", "none")
 
 NEGATION_WORDS = 3  # words between a negation and what it turns; characters // 2 where words are not spaced
+_FARTHEST = 100  # code points between the two; more are more than three words
 _AFTER = frozenset({"bn", "hi", "ja", "ko", "mr", "ta", "te", "tr"})  # the negation follows what it turns
 _EITHER = frozenset({"da", "de", "nl", "no", "sv", "fi"})
-_WHOLE_UP_TO = 3  # letters; shorter entries would match inside too many words
-_WHOLE_SCRIPTS = frozenset({"Latn", "Grek", "Arab", "Hebr"})
-_PROCLITICS = {"ar": "(?:[وف]?(?:ال|لل|[بلك](?:ال)?)?)", "he": "(?:[והבלמשכ]{0,2})"}
-_LETTER = r"[\p{L}\p{M}\p{N}]"
-_WORD = regex.compile(rf"{_LETTER}+")
+_WORD = regex.compile(rf"{LETTER}+")
 _CLAUSE = regex.compile(r"[,;:.!?،؛、，；：。！？।…—–()]")
 _COLON = regex.compile(r"\s*[:：–—-]")
-_NUMBER = regex.compile(r"\p{Nd}+(?:[.,]\p{Nd}+)*")
-_APOSTROPHES = str.maketrans(dict.fromkeys("’ʼ‘`´", "'"))
+_Token = tuple[int, int, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Said:
+    """How many took which side: a word of quantity, or a share in figures, or neither ("reviewers are pleased")."""
+
+    quantity: Quantity | None
+    share: Share | None
+    sides: frozenset[Side]
+
+    @property
+    def side(self) -> Side | None:
+        return next(iter(self.sides)) if len(self.sides) == 1 else None
 
 
 @dataclass(frozen=True)
 class Reading:
     """`aspect` and `attribute` are ids; `at_start`: the claim opens with that name, as in "Sound: …".
 
-    `sides`: the sides taken, after negation; `numbers`: those outside the aspect's name.
+    `sides`: the sides taken, after negation; `numbers`: those outside the aspect's name and of no share; `said`: how many took which side,
+    one after the other where a sentence says several ("most praise it, some complain").
     """
 
     aspect: str | None
@@ -50,29 +59,16 @@ class Reading:
     sides: frozenset[Side]
     quantity: Quantity | None
     numbers: tuple[str, ...]
+    said: tuple[Said, ...] = ()
 
     @property
     def side(self) -> Side | None:
         """The one side taken, if it is one."""
         return next(iter(self.sides)) if len(self.sides) == 1 else None
 
-
-def normal(text: str) -> str:
-    """For comparing: NFC, case folded, plain apostrophes, single spaces. Changes offsets."""
-    return " ".join(unicodedata.normalize("NFC", text.translate(_APOSTROPHES)).casefold().split())
-
-
-def numbers_in(text: str) -> tuple[str, ...]:
-    """Numbers in ASCII digits with a decimal point.
-
-    >>> numbers_in("1,5 kg, ٣ of 10")
-    ('1.5', '3', '10')
-    """
-    return tuple(_ascii(match.group()) for match in _NUMBER.finditer(text))
-
-
-def _ascii(number: str) -> str:
-    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else "." for c in number)
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        return tuple(said.share for said in self.said if said.share)
 
 
 @cache
@@ -91,26 +87,30 @@ class Reader:
         self._terms = {normal(term): aspect for aspect, row in reversed(list(words.aspects.items())) for term in row.terms}
         self._attributes = {normal(name): attribute for attribute, name in words.attributes.items()}
         self._classes = _classes(words)
-        self._name = self._matcher(list(self._names))
-        self._term = self._matcher(list(self._terms))
-        self._attribute = self._matcher(list(self._attributes))
-        self._token = self._matcher([*self._classes, *(term for term in self._terms if term not in self._classes)])
+        self._shares = shares(words.tag)
+        self._name = matcher(self._names, words.tag)
+        self._term = matcher(self._terms, words.tag)
+        self._attribute = matcher(self._attributes, words.tag)
+        self._token = matcher([*self._classes, *(term for term in self._terms if term not in self._classes)], words.tag)
 
     def read(self, text: str) -> Reading:
         """What `text` says; citation marks are not part of it."""
-        plain = normal(without_citations(text))
+        plain = ungrouped(normal(without_citations(text)), self.tag)
         attribute = self._longest(self._attribute, plain)
         topic = self._opening(plain) or self._longest(self._name, plain) or self._longest(self._term, plain)
         rest = plain if topic is None else plain[: topic.start("w")] + "\n" + plain[topic.end("w") :]
-        tokens = list(self._tokens(rest))
+        found = self._shares(rest)
+        tokens = list(self._outside(found, rest))
+        sides = list(self._sides(rest, tokens))
         first = attribute or topic
         return Reading(
             aspect=(self._names if topic.re is self._name else self._terms)[topic["w"]] if topic else None,
             attribute=self._attributes[attribute["w"]] if attribute else None,
             at_start=first is not None and first.start() <= 1,
-            sides=frozenset(self._sides(rest, tokens)),
-            quantity=next((q for _, _, found in tokens for q in QUANTITIES if q in found), None),
-            numbers=numbers_in(rest),
+            sides=frozenset(side for _, side, _ in sides),
+            quantity=next((q for q in QUANTITIES for _, _, classes in tokens if q in classes), None),
+            numbers=numbers_in(_masked(rest, found), self.tag),
+            said=_said(tokens, sides, found),
         )
 
     def mentions(self, text: str, aspect: str) -> bool:
@@ -131,42 +131,72 @@ class Reader:
         found = list(pattern.finditer(plain))
         return max(found, key=lambda match: (len(match["w"]), -match.start())) if found else None
 
-    def _tokens(self, plain: str) -> Iterator[tuple[int, int, frozenset[str]]]:
+    def _outside(self, found: Sequence[Share], plain: str) -> Iterator[_Token]:
+        """The words of the pack outside of shares: in "less than half" nothing is "less"."""
+        starts = [share.start for share in found]
         for match in self._token.finditer(plain):
-            yield match.start("w"), match.end("w"), self._classes.get(match["w"], frozenset())
+            share = bisect_right(starts, match.start("w")) - 1
+            if share < 0 or match.start("w") >= found[share].end:
+                yield match.start("w"), match.end("w"), self._classes.get(match["w"], frozenset())
 
-    def _sides(self, plain: str, tokens: Sequence[tuple[int, int, frozenset[str]]]) -> Iterator[Side]:
+    def _sides(self, plain: str, tokens: Sequence[_Token]) -> Iterator[tuple[int, Side, Side]]:
+        """(place, side after negation, side as the word has it) of each word that takes one."""
         negations = [(start, end) for start, end, found in tokens if "negation" in found]
+        starts = [start for start, _ in negations]
         for start, end, found in tokens:
+            place = bisect_right(starts, start)
+            near = negations[max(0, place - 1) : place + 1]
             for side in ("positive", "negative"):
                 if side in found:
-                    turned = any(self._turns(plain, negation, (start, end)) for negation in negations)
-                    yield side if not turned else "negative" if side == "positive" else "positive"
+                    turned = any(self._turns(plain, negation, (start, end)) for negation in near)
+                    other: Side = "negative" if side == "positive" else "positive"
+                    yield start, other if turned else side, side
 
     def _turns(self, plain: str, negation: tuple[int, int], word: tuple[int, int]) -> bool:
         """Whether a negation reaches a word: close by, in the same clause, on the side where this language puts it."""
         before = negation[1] <= word[0] and self.tag not in _AFTER
         after = negation[0] >= word[1] and self.tag in _AFTER | _EITHER
-        between = plain[negation[1] : word[0]] if before else plain[word[1] : negation[0]]
+        start, end = (negation[1], word[0]) if before else (word[1], negation[0])
+        if not (before or after) or end - start > _FARTHEST:
+            return False
+        between = plain[start:end]
         distance = len(_WORD.findall(between)) if self._spaced else len(between) / 2
-        return (before or after) and distance <= NEGATION_WORDS and not _CLAUSE.search(between)
+        return distance <= NEGATION_WORDS and not _CLAUSE.search(between)
 
-    def _matcher(self, entries: Sequence[str]) -> regex.Pattern[str]:
-        longest = "|".join(self._entry(entry) for entry in sorted(set(entries), key=lambda entry: (-len(entry), entry)))
-        if not self._spaced:
-            return regex.compile(f"(?P<w>{longest})")
-        return regex.compile(rf"(?<!{_LETTER}){_PROCLITICS.get(self.tag, '')}(?P<w>{longest})")
 
-    def _entry(self, entry: str) -> str:
-        letters = sum(character.isalpha() for character in entry)
-        whole = letters <= _WHOLE_UP_TO and LANGUAGES[self.tag].script in _WHOLE_SCRIPTS and entry[-1:].isalpha()
-        return regex.escape(entry) + (rf"(?!{_LETTER})" if whole else "")
+def _masked(plain: str, found: Sequence[Share]) -> str:
+    starts, ends = [0, *(share.end for share in found)], [*(share.start for share in found), len(plain)]
+    return " ".join(plain[start:end] for start, end in zip(starts, ends, strict=True))
+
+
+def _said(tokens: Sequence[_Token], sides: Sequence[tuple[int, Side, Side]], found: Sequence[Share]) -> tuple[Said, ...]:
+    """Each quantity with the sides behind it, up to the next one; the first also with those before it.
+
+    One with no side behind it ("positive in 8 of 10") has that of its neighbour. Nobody is not turned by a negation: "nadie no …" and
+    its like say nobody once.
+    """
+    every: list[tuple[int, Quantity | None, Share | None]] = [(share.start, None, share) for share in found]
+    every += [(start, quantity, None) for start, _, classes in tokens for quantity in QUANTITIES if quantity in classes]
+    every.sort(key=lambda mark: mark[0])
+    if not every:
+        return (Said(None, None, frozenset(side for _, side, _ in sides)),) if sides else ()
+    starts = [start for start, _, _ in every]
+    taken: list[set[Side]] = [set() for _ in every]
+    for place, side, raw in sides:
+        nearest = max(0, bisect_right(starts, place) - 1)
+        taken[nearest].add(raw if every[nearest][1] == "none" else side)
+    for place in reversed(range(len(every) - 1)):
+        taken[place] = taken[place] or taken[place + 1]
+    if len(every) > 1:
+        taken[-1] = taken[-1] or taken[-2]
+    return tuple(Said(quantity, share, frozenset(side)) for (_, quantity, share), side in zip(every, taken, strict=True))
 
 
 def _classes(words: LanguagePack) -> dict[str, frozenset[str]]:
     """Entry to the classes that list it."""
     classes: dict[str, set[str]] = {}
-    for name, entries in words.words.items():
+    listed = [*words.words.items(), *((name, words.quantities.get(name, ())) for name in QUANTITIES)]
+    for name, entries in listed:
         for entry in entries:
             classes.setdefault(normal(entry), set()).add(name)
     return {entry: frozenset(found) for entry, found in classes.items()}

@@ -1,5 +1,6 @@
 """`grounded`: does the evidence say what a claim says? By code, deterministically, in the 28 languages that have a pack.
 
+A claim about who the reviewers are needs reviews that say so (`evals.grounding.reviewers`); the kind of each claim goes into the detail.
 Highlights: a claim about an aspect is held against the aspect table (`evals.grounding.table`), and a snippet it cites must be about that
 aspect. Answers: against the passages it cites, or all of them (`evals.grounding.passages`). "The evidence does not say" is *not checkable*:
 whether an answer was there to be found is a question about retrieval, which words cannot decide.
@@ -8,25 +9,32 @@ whether an answer was there to be found is a question about retrieval, which wor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from evals.bands import FEW, MIN_OPINIONS, MOST
 from evals.claims import without_citations
+from evals.claims.kinds import ClaimKind, kind_of
 from evals.grounding import lexicon, passages, table
 from evals.grounding.base import Item, Judgement, metric_of
 from evals.grounding.lexicon import Reading, numbers_in, reader
+from evals.grounding.reviewers import against_reviewers
 from evals.identification import script_share
-from evals.identity import sha256
 from evals.languages import LANGUAGES
 from evals.metric import signature
-from evals.paths import DATA
 from evals.records import Case, Claim, Output, Passage, ScoreSource
 
 
 def check(case: Case, output: Output, claim: Claim) -> Judgement:
-    """The verdict on one claim, with what decided. Raises UnknownIdError for a language without a pack."""
+    """The verdict on one claim, with what decided and the claim's kind. Raises UnknownIdError for a language without a pack."""
+    kind = kind_of(claim.text, case.language, case.feature)
+    return replace(_verdict(Item(case, output, claim), kind), extra={"kind": kind})
+
+
+def _verdict(item: Item, kind: ClaimKind) -> Judgement:
+    case, output, claim = item.case, item.output, item.claim
     tag = case.language
+    if len(claim.text) > table.MAX_CLAIM:
+        return Judgement("not_checkable", f"longer than {table.MAX_CLAIM} characters")
     if script_share(without_citations(claim.text), tag) == 0 and LANGUAGES[tag].script != "Latn":
         return Judgement("not_checkable", f"the claim is not written in {LANGUAGES[tag].name}")
     if passages.says_unknown(claim.text, tag):
@@ -37,13 +45,26 @@ def check(case: Case, output: Output, claim: Claim) -> Judgement:
         return Judgement("unsupported", f"cites passages that do not exist: {missing[:5]}")
     cited = [numbers[n] for n in claim.citations]
     reading = reader(tag).read(claim.text)
+    if kind == "reviewer":
+        return _reviewers(claim, reading, output, cited, tag)
+    if reading.said or reading.numbers:
+        reading = replace(reading, aspect=table.about(item, reading))
     if case.feature == "highlights" and reading.aspect and _about_opinions(reading):
         return _highlight(claim, reading, output, cited, tag)
     return _answer(claim, reading, output, cited, tag)
 
 
 def _about_opinions(reading: Reading) -> bool:
-    return bool(reading.sides or reading.quantity or reading.at_start)
+    return bool(reading.said or reading.at_start)
+
+
+def _reviewers(claim: Claim, reading: Reading, output: Output, cited: Sequence[Passage], tag: str) -> Judgement:
+    counted = bool(reading.numbers or any(said.quantity or said.share for said in reading.said))
+    evidence = [*output.passages] if counted or not cited else cited
+    readable = [passage for passage in evidence if passage.language == tag]
+    if evidence and not readable:
+        return Judgement("not_checkable", f"the evidence is in {evidence[0].language}, the claim in {tag}")
+    return against_reviewers(claim.text, reading, readable, tag)
 
 
 def _highlight(claim: Claim, reading: Reading, output: Output, cited: Sequence[Passage], tag: str) -> Judgement:
@@ -79,12 +100,6 @@ def _answer(claim: Claim, reading: Reading, output: Output, cited: Sequence[Pass
     return passages.against_passages(claim.text, reading, readable, tag)
 
 
-def _packs() -> str:
-    """Hash of all language packs: another word is another measure."""
-    files = sorted((DATA / "languages").glob("*.yaml"))
-    return sha256("".join(file.name + sha256(file.read_bytes()) for file in files))[:12]
-
-
 @dataclass(frozen=True)
 class Rules:
     """`check` as a scorer of claims; it gives verdicts and no probabilities."""
@@ -96,10 +111,10 @@ class Rules:
     @cached_property
     def signature(self) -> str:
         return signature(
-            1,
+            2,
             lexicon=lexicon.VERSION,
-            packs=_packs(),
-            bands=f"{MIN_OPINIONS}/{FEW}/{MOST}",
+            packs=table.packs_hash(),
+            bands=table.bands_signature(),
             negation=lexicon.NEGATION_WORDS,
             ngram="/".join(map(str, passages.NGRAM.values())),
             coverage=passages.COVERAGE,
