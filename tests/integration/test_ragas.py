@@ -1,6 +1,9 @@
 """Ragas through its one door: with our own judge server, and with judges that misbehave in each way Ragas itself would swallow."""
 
+import asyncio
 import threading
+import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,9 +11,9 @@ from pathlib import Path
 import pytest
 from scripted_judge import Answer, Script, completion, serving
 
-from evals.errors import RetryError
+from evals.errors import RetryError, UnknownIdError
 from evals.judges.endpoint import Judge
-from evals.judges.ragas import make, make_faithfulness
+from evals.judges.ragas import KINDS, make, make_faithfulness
 from evals.metrics import METRICS
 from evals.records import AspectRow, Case, Output, Passage, Score
 from runner.serving import ModelServer
@@ -185,6 +188,213 @@ def test_what_cannot_be_judged_is_not_sent(serve, tmp_path, said, why):
     assert score.value is None
     assert why in (score.reason or "")
     assert script.requests == []
+
+
+# ---------------------------------------------------------------------------------------------- the other metrics
+
+REFERENCE = "It lasts two days. It is blue."
+ANSWER = "It lasts two days. It is red."
+
+
+def schema_asked(request: dict) -> str:
+    return request["messages"][0]["content"]
+
+
+def by_schema(statements: list, verdicts: Callable[[int], list] | list, rating=(2, 2), useful=(1, 0), classified=(1, 0)) -> Callable:
+    """A judge that answers each request of Ragas by the schema it asks for; lists are used up in order."""
+    ratings, uses, counted = iter(rating), iter(useful), iter(range(1000))
+
+    def answer(request: dict):
+        schema = schema_asked(request)
+        if '"rating"' in schema:
+            return completion({"rating": next(ratings)})
+        if '"classifications"' in schema:
+            return completion({"classifications": [{"statement": "s", "reason": "r", "attributed": one} for one in classified]})
+        if '"statement"' in schema:
+            row = verdicts(next(counted)) if callable(verdicts) else verdicts
+            return completion({"statements": [{"statement": "s", "reason": "r", "verdict": verdict} for verdict in row]})
+        if '"statements"' in schema:
+            return completion({"statements": statements})
+        return completion({"reason": "r", "verdict": next(uses)})
+
+    return answer
+
+
+def scored(
+    kind: str, url: str, *, reference: object = REFERENCE, passages=PASSAGES, text: str = ANSWER, cache: Path | None = None
+) -> Score:
+    inputs = {"question": "How long does the battery last?"} | ({"reference": reference} if reference else {})
+    case = Case("case", "assistant", "product", "en", "audio", inputs)
+    (score,) = make(kind, judge(url, cache, attempts=2, concurrency=1)).measure(case, output(text, passages), ())
+    return score
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "detail", "calls"),
+    [
+        ("faithfulness", 0.5, {"statements": 2, "supported": 1}, 2),
+        ("response_groundedness", 0.75, {"ratings": [2, 1]}, 2),
+        ("context_precision", 0.5, {"contexts": 2, "useful": 1}, 2),
+        ("context_recall", 0.5, {"statements": 2, "attributed": 1}, 1),
+        ("noise_sensitivity", 0.5, {"statements": 2, "misled": 1, "wrong": 1}, 7),
+    ],
+)
+def test_each_metric_says_what_its_value_rests_on(serve, kind, value, detail, calls):
+    url, script = serve(by_schema(["a", "b"], [1, 0] if kind == "faithfulness" else noisy, rating=(2, 1), useful=(0, 1)))
+    score = scored(kind, url)
+    assert score.value == pytest.approx(value, abs=1e-9), score.reason
+    assert {key: score.detail[key] for key in detail} == detail
+    assert len(script.requests) == score.detail["calls"] == calls
+
+
+def noisy(request: int) -> list[int]:
+    """In Ragas' order: reference and answer against each context in turn, then the answer against the reference: its second is wrong."""
+    return [[1, 0], [1, 1], [0, 0], [0, 0], [1, 0]][request]
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "why"),
+    [
+        ("response_groundedness", by_schema([], [], rating=(2, 3)), "rating other than 0, 1 and 2"),
+        ("response_groundedness", by_schema([], [], rating=(2, None)), "does not match the schema"),
+        ("response_groundedness", by_schema([], [], rating=(2, True)), "does not match the schema"),
+        ("context_precision", by_schema([], [], useful=(1, 2)), "verdict other than 0 and 1: 2"),
+        ("context_precision", by_schema([], [], useful=(1, -1)), "verdict other than 0 and 1: -1"),
+        ("context_precision", by_schema([], [], useful=(1, "1")), "does not match the schema"),
+        ("context_recall", by_schema([], [], classified=()), "0 statements of a reference of 2 sentences"),
+        ("context_recall", by_schema([], [], classified=(1,)), "1 statements of a reference of 2 sentences"),
+        ("context_recall", by_schema([], [], classified=(1, 7)), "other than 0 and 1: 7"),
+        ("noise_sensitivity", by_schema([], [1]), "found no statement"),
+        ("noise_sensitivity", by_schema(["a", "b"], lambda n: [1] if n == 1 else [1, 0]), "Ragas failed: ValueError"),
+        ("noise_sensitivity", by_schema(["a", "b"], [1]), "1 verdicts for 2 statements"),
+        ("noise_sensitivity", by_schema(["a", "b"], [1, 2]), "other than 0 and 1: 2"),
+    ],
+)
+def test_verdicts_that_are_missing_too_many_or_none_give_no_value(serve, tmp_path, kind, answer, why):
+    url, _ = serve(answer)
+    score = scored(kind, url, cache=tmp_path)
+    assert score.value is None
+    assert why in (score.reason or "")
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_one_of_two_judges_failing_is_not_the_value_of_the_other(serve):
+    """Ragas returns the judge that answered, and asks a failing one 40 times."""
+    answers = iter([completion({"rating": 2}), completion("broken")])
+    url, script = serve(lambda _: next(answers))
+    score = scored("response_groundedness", url)
+    assert score.reason == "not measurable: the judge's answer is not JSON"
+    assert score.detail["calls"] == 1 and len(script.requests) == 2
+
+
+def test_an_outage_that_ragas_would_swallow_is_raised(serve):
+    url, script = serve(lambda _: (503, b"{}"))
+    with pytest.raises(RetryError, match="503"):
+        scored("response_groundedness", url)
+    assert len(script.requests) == 2  # as many as attempts are allowed, not 10 or 40
+
+
+def test_no_context_of_use_is_a_zero_that_was_measured(serve):
+    url, _ = serve(by_schema([], [], useful=(0, 0)))
+    assert scored("context_precision", url).value == 0.0
+
+
+@pytest.mark.parametrize("kind", ["context_precision", "context_recall", "noise_sensitivity"])
+@pytest.mark.parametrize("reference", [None, " ", [], 3])
+def test_without_a_reference_answer_there_is_no_value_and_no_request(serve, kind, reference):
+    url, script = serve(by_schema(["a"], [1]))
+    score = scored(kind, url, reference=reference)
+    assert score.reason == "not measurable: the case has no reference answer"
+    assert script.requests == []
+
+
+def test_the_first_of_several_references_is_taken(serve):
+    url, script = serve(by_schema([], [], classified=(1, 1)))
+    assert scored("context_recall", url, reference=["", REFERENCE, "Other."]).value == 1.0
+    assert "It is blue." in script.requests[0]["messages"][1]["content"]
+
+
+def test_a_megabyte_is_not_sent_and_surrogates_do_not_stop_anything(serve):
+    url, script = serve(by_schema(["a", "b"], [1, 1]))
+    long = (Passage(1, "review", "r1", "en", "word " * 200_000, 0, 1_000_000),)
+    assert "are more than 60,000" in (scored("faithfulness", url, passages=long).reason or "")
+    assert script.requests == []
+    broken = (Passage(1, "review", "r1", "en", "Good \ud800 sound", 0, 12),)
+    assert scored("faithfulness", url, passages=broken, text="Good \udfff sound.").value == 1.0
+
+
+def test_outputs_are_judged_side_by_side_in_one_batch(serve):
+    url, script = serve(lambda request: (time.sleep(0.02), judging([1, 1])(request))[1])
+    metric = make("faithfulness", judge(url, concurrency=4))
+    outputs = [Output(f"output-{n}", "run", "case", f"Text {n}. More.", "ok", "now", PASSAGES) for n in range(12)]
+    scores = metric.measure_many([(CASE, one, ()) for one in outputs])
+    assert [score.value for (score,) in scores] == [1.0] * 12
+    assert [score.subject_id for (score,) in scores] == [one.output_id for one in outputs]
+    assert 1 < script.most <= 4
+
+
+def test_a_metric_that_is_not_known_is_refused():
+    with pytest.raises(UnknownIdError, match="faithfulness, response_groundedness"):
+        make("answer_relevancy", judge("http://127.0.0.1:9/v1"))
+
+
+# ---------------------------------------------------------------------------------------------- the same as Ragas
+
+# Sentences of Ragas' own examples and docstrings (Apache-2.0).
+EXAMPLES = [
+    (
+        "Where was Einstein born?",
+        "Einstein was born in Germany on 14th March 1879. He was a chemist.",
+        ["Albert Einstein (born 14 March 1879) was a physicist, born in Germany.", "Einstein received the Nobel Prize in Physics in 1921."],
+        "Einstein was born in Germany. He received the Nobel Prize in Physics in 1921. He moved to Switzerland in 1895.",
+    ),
+    (
+        "What is the capital of France?",
+        "Paris is the capital of France.",
+        ["Berlin is the capital of Germany.", "Paris is the capital and largest city of France."],
+        "Paris is the capital of France.",
+    ),
+    (
+        "What is the tallest mountain in the world?",
+        "Mount Everest.",
+        ["The Andes is the longest continental mountain range in the world, located in South America."],
+        "Mount Everest.",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def ragas_itself(lexical_judge) -> dict[tuple[str, int], float]:
+    """Ragas called as its documentation says, with its own client, prompts and parsing."""
+    import openai
+    from ragas.llms import llm_factory
+    from ragas.metrics import collections
+
+    async def values() -> dict[tuple[str, int], float]:
+        found = {}
+        async with openai.AsyncOpenAI(base_url=lexical_judge, api_key="none", max_retries=0) as client:
+            llm = llm_factory("plumb-lexical-judge", client=client)
+            for kind, about in KINDS.items():
+                for number, example in enumerate(EXAMPLES):
+                    given = dict(zip(("user_input", "response", "retrieved_contexts", "reference"), example, strict=True))
+                    result = await getattr(collections, about.of)(llm=llm).ascore(**{name: given[name] for name in about.takes})
+                    found[kind, number] = float(result.value)
+        return found
+
+    METRICS["ragas_string_presence"].measure(CASE, output("“The battery lasts two days.”"), ())  # loads Ragas with its telemetry off
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return asyncio.run(values())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_our_values_are_those_of_ragas_called_directly_on_its_own_examples(lexical_judge, ragas_itself, kind, number):
+    asked, answer, evidence, reference = EXAMPLES[number]
+    case = Case("case", "assistant", "product", "en", "audio", {"question": asked, "reference": reference})
+    passages = [Passage(n, "review", f"r{n}", "en", text, 0, len(text)) for n, text in enumerate(evidence, 1)]
+    (score,) = make(kind, judge(lexical_judge, model="plumb-lexical-judge")).measure(case, output(answer, tuple(passages)), ())
+    assert score.value == ragas_itself[kind, number], score.reason
 
 
 # ---------------------------------------------------------------------------------------------- without a judge
