@@ -6,7 +6,7 @@ words are those of all languages; Chinese, Japanese and Korean addresses have th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -27,10 +27,10 @@ _POSTCODE = (  # a year is none
     r"(?:\d{5}(?:-\d{3,4})?|\d{6}|\d{3} ?\d\d|(?!19|20)\d{4}|\d{4} ?[A-Z]{2}|\d\d-\d{3}|\d{4}-\d{3}"
     r"|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d)(?![\p{L}\p{N}])"
 )
-_NO = r"(?:,? ?(?:no|nr|núm|num|n|nº|n°|č|č\. ?p|br|number|رقم|מספר|מס'|अंक|नंबर|नं|क्रमांक)[.:]? ?|,? )"
+_NO = r"(?:[,،]? ?(?i:no|nr|núm|num|n|nº|n°|č|č\. ?p|br|number|رقم|מספר|מס'|अंक|नंबर|नं|क्रमांक)[.:]? ?|[,،]? )"
 # Districts from the largest to the smallest, then the number: what makes a Chinese, Japanese or Korean line an address.
 _KANA = r"[\p{Han}\p{Hiragana}\p{Katakana}ーケヶ]"
-_STEP = r"(?:丁目|番地?|号|[-−－の]\d{1,4})"
+_STEP = r"(?:\d{0,4}(?:丁目|番地?|号)|[-−－の]\d{1,4})"
 _PLACE = r"[\p{Han}--[在住到是于於址往去離离從从]]"  # no "lives in", "to", "from"
 _NATIVE = regex.compile(
     rf"〒? ?\d{{3}}[-−－]\d{{4}}[\s　]*{_KANA}{{2,12}}[都道府県市区町村]{_KANA}{{0,12}}(?:\d{{1,4}}{_STEP}{{0,6}})?"
@@ -50,45 +50,59 @@ def _table() -> dict[str, Any]:
     return table
 
 
-def _words(*keys: str) -> str:
-    """An alternation of the words of all languages, the longest first; those without a capital in either case."""
-    found = {word for row in _table().values() if isinstance(row, dict) for key in keys for word in row.get(key, ())}
-    ordered = sorted(found, key=lambda word: (-len(word), word))
-    return "|".join(regex.escape(word) if word != word.lower() else f"(?i:{regex.escape(word)})" for word in ordered)
+@cache
+def _lists() -> dict[str, list[str]]:
+    """The words of all languages as named lists of `regex`, which looks a word up instead of trying one after the other."""
+    rows = [row for row in _table().values() if isinstance(row, dict)]
+    lists: dict[str, list[str]] = {}
+    for key in ("before", "after", "weak", "endings", "unit", "box", "announce"):
+        found = {word for row in rows for word in row.get(key, ())}
+        lists |= {key: sorted(w for w in found if w == w.lower()), f"{key}_exact": sorted(w for w in found if w != w.lower())}
+    return lists | {key: list(_table()[key]) for key in ("measures", "not_streets")}
 
 
-def _either_case(words: Sequence[str]) -> str:
-    return "(?i:" + "|".join(regex.escape(word) for word in sorted(words, key=len, reverse=True)) + ")"
+def _words(key: str) -> str:
+    """Entries with a capital as written, the others in either case."""
+    lower = rf"(?i:\L<{key}>)"
+    return rf"\L<{key}_exact>|{lower}" if _lists().get(f"{key}_exact") else lower
+
+
+def _compiled(pattern: str) -> regex.Pattern[str]:
+    return regex.compile(pattern, regex.V1, **{name: words for name, words in _lists().items() if f"<{name}>" in pattern})
 
 
 @cache
 def _address() -> regex.Pattern[str]:
     """The forms of a street with its number, and the tail of town, unit and postcode that belongs to it."""
-    measure = rf"(?! ?(?:{_either_case(_table()['measures'])})(?![\p{{L}}\p{{M}}])| ?[%€$£°\"”″]|[.,:]\d)"
-    number = rf"\d{{1,5}}(?:[-/]\d{{1,4}})?(?: ?(?:bis|ter)|[A-Za-z])?(?![\p{{L}}\p{{N}}]){measure}"
-    unit = rf"(?:{_words('unit')})\.? ?(?:#|nr\.?|no\.?)? ?\d{{1,5}}[A-Za-z]?(?![\p{{L}}\p{{N}}]){measure}"
-    street = rf"(?!{_either_case(_table()['not_streets'])} \d)"
-    before, after, weak, either = _words("before"), _words("after"), _words("weak"), _words("after", "weak")
+    before, after, weak = _words("before"), _words("after"), _words("weak")
+    end = r"(?![\p{L}\p{M}])\.?"
+    near = rf"(?! ?(?:(?=\p{{L}})(?:{_words('measures')})(?![\p{{L}}\p{{M}}])|[%€$£°\"”″])|[.,:]\d)"  # "5 min" is a distance
+    number = r"\d{1,5}(?:[-/]\d{1,4})?(?: ?(?:bis|ter)|[A-Za-z])?(?![\p{L}\p{N}])"
+    house = rf"{number}{near}"
+    unit = rf"(?:{_words('unit')})\.? ?(?:#|nr\.?|no\.?)? ?\d{{1,5}}[A-Za-z]?(?![\p{{L}}\p{{N}}]){near}"
+    no_street = rf"(?!(?:{_words('not_streets')}) \d)"
+    street = rf"(?:{before})(?:(?<=[.'/])|(?<=\p{{L}})) ?{_WORDS}"
+    behind_name = (
+        rf" (?:{after}){end}(?:,? {house}|,?\s{{1,2}}{unit})?",
+        rf" (?:{weak}){end}(?:,?\s{{1,2}}{unit}|(?=[,\s]{{1,4}}\p{{Lu}}[^.!?]{{0,40}}?{_POSTCODE}))",
+        rf",?\s{{1,2}}{unit}|,? {house}[,\s]{{1,4}}{unit}|[,\s]{{1,4}}{_NAME},? [A-Z]{{2}},? {_POSTCODE}",
+    )
+    anything = rf"(?:[\p{{L}}\p{{M}}'’.]+ ){{1,5}}\d{{1,5}}\.?[,\s]{{1,4}}{unit}"
     forms = (
-        rf"(?:\d{{1,5}} )?{number},? {_WORDS} (?:{after})(?![\p{{L}}\p{{M}}])\.?(?:,? {number})?",
-        rf"\d{{1,5}} {number} {_WORDS} (?:{weak})(?![\p{{L}}\p{{M}}])",
-        rf"{number} {_WORDS} (?:{weak})\.?(?=[,\s]{{1,4}}\p{{Lu}}[^.!?]{{0,40}}?{_POSTCODE})",
-        rf"{street}\d{{3,5}} (?:{_PARTICLE}{{0,2}}\p{{Lu}}\p{{Ll}}[\p{{L}}’'\-]+ ){{1,3}}(?=\d\d){number}",
-        r"(?i:(?:USS|USNS|USNV|USCGC) \p{L}+[,\s]{1,3})?(?i:[AFD]PO A[AEP]),? \d{5}",
-        rf"(?:{number},? )?(?:{before})(?:(?<=[.'/])|(?<=\p{{L}})) ?{_WORDS}{_NO}{number}",
-        rf"(?:\d{{1,5}} )?{number},? (?:{before}) ?{_WORDS}",
-        rf"(?:\d{{1,5}} )?(?:{_CAPITAL} )?\p{{Lu}}[\p{{L}}\p{{M}}\-]+(?:{_words('endings')}){_NO}{number}",
+        rf"(?>(?:\d{{1,5}} )?{number}){near},? (?=\p{{L}})(?:{street}(?:{_NO}{house})?|{_WORDS}(?:{'|'.join(behind_name)})|{anything})",
+        rf"\d{{1,5}} {house} {_WORDS} (?:{weak}){end}",
+        rf"\d{{3,5}} {no_street}(?:{_PARTICLE}{{0,2}}\p{{Lu}}\p{{Ll}}[\p{{L}}’'\-]+ ){{1,3}}(?=\d\d){house}",
+        rf"{street}{_NO}{house}",
+        rf"(?:\d{{1,5}} )?(?:{_CAPITAL} )?\p{{Lu}}[\p{{L}}\p{{M}}\-]+(?:{_words('endings')}){_NO}{house}",
         rf"(?:{_words('box')})[:.]? ?(?:nr\.? ?)?\d{{1,6}}|(?:PSC|Unit) \d{{3,5}},? Box \d{{2,5}}",
-        rf"{street}(?:\d{{1,5}} )?{_WORDS},? {number}[,\s]{{1,4}}{unit}|\d{{1,5}} {_WORDS}(?: (?:{either})\.?)?,?\s{{1,2}}{unit}",
-        rf"\d{{1,5}} (?:[\p{{L}}\p{{M}}'’.]+ ){{1,5}}\d{{1,5}}\.?[,\s]{{1,4}}{unit}",
-        rf"{unit},? (?:{number} )?{_WORDS},? {number}|{unit}[,\s]{{1,3}}{_WORDS}[,\s]{{1,3}}(?:{after})(?![\p{{L}}\p{{M}}])",
-        rf"{street}{_NAME},? {number}[,\s]{{1,4}}(?:[A-Z]{{1,2}}-)?{_POSTCODE}\s(?=\p{{Lu}})",
-        rf"{number},? {_NAME}[,\s]{{1,4}}{_NAME},? [A-Z]{{2}},? {_POSTCODE}",
-        rf"{_WORDS} (?:{_words('after')})[,\s]{{1,2}}(?:no ?[:.]? ?){number}",
+        r"(?i:(?:USS|USNS|USNV|USCGC) \p{L}+[,\s]{1,3})?(?i:[AFD]PO A[AEP]),? \d{5}",
+        rf"{no_street}{_WORDS},? {house}[,\s]{{1,4}}(?:{unit}|(?:[A-Z]{{1,2}}-)?{_POSTCODE}\s(?=\p{{Lu}}))",
+        rf"{_WORDS} (?:{after})[,\s]{{1,2}}(?i:no) ?[:.]? ?{house}",
+        rf"{unit}(?:,? (?:{house} )?{_WORDS},? {house}|[,\s]{{1,3}}{_WORDS}[,\s]{{1,3}}(?:{after})(?![\p{{L}}\p{{M}}]))",
     )
     gap = r"[,\s>|?]{1,6}"
     tail = rf"(?>{gap}(?>(?:{_CAPITAL}|nan|\([\p{{L}} ]{{1,12}}\)){gap}){{0,6}}(?:{_POSTCODE}|{unit})){{0,3}}"
-    return regex.compile(rf"(?<![\p{{L}}\p{{N}}_.,/#-])(?:{'|'.join(forms)}){tail}", regex.V1)
+    return _compiled(rf"(?<![\p{{L}}\p{{N}}_.,/#-])(?:{'|'.join(forms)}){tail}")
 
 
 @cache
@@ -96,13 +110,11 @@ def _announced() -> regex.Pattern[str]:
     """What stands behind "my address is" and has a number in front or behind."""
     number = r"\d{1,5}[A-Za-z]?(?![\p{L}\p{N}:%])"
     tail = rf"(?>[,\s]{{1,6}}(?>(?:{_CAPITAL}|nan)[,\s]{{1,6}}){{0,6}}{_POSTCODE})?"
-    near = rf"(?! ?{_either_case(_table()['measures'])}(?![\p{{L}}\p{{M}}]))"
+    near = rf"(?! ?{_words('measures')}(?![\p{{L}}\p{{M}}]))"
     lower = rf"\d{{2,5}}{near} (?:[\p{{L}}\p{{M}}'’.]+ ){{1,4}}{number}{near}"
     place = rf"(?:(?:\d{{1,5}} )?{_WORDS},? {number}|{number}{near},? {_WORDS}|{lower}){tail}"
-    street = rf"(?!{_either_case(_table()['not_streets'])}\b)"
-    return regex.compile(
-        rf"(?<!\p{{L}})(?:{_words('announce')})(?:[^\p{{N}}.!?\n]{{0,24}}[:\s])?\s{{0,6}}{street}(?P<place>{place})", regex.V1
-    )
+    street = rf"(?!{_words('not_streets')}\b)"
+    return _compiled(rf"(?<!\p{{L}})(?:{_words('announce')})(?:[^\p{{N}}.!?\n]{{0,24}}[:\s])?\s{{0,6}}{street}(?P<place>{place})")
 
 
 def spans(text: str) -> Iterator[Span]:
@@ -121,4 +133,4 @@ def spans(text: str) -> Iterator[Span]:
     yield from ((match.start(), match.end(), "street address") for match in _NATIVE.finditer(text))
 
 
-ADDRESSES = SpanRail("address", frozenset({"input", "evidence", "output"}), "•••", lambda text, _language, _context: spans(text))
+ADDRESSES = SpanRail("addresses", frozenset({"input", "evidence", "output"}), "•••", lambda text, _language, _context: spans(text))

@@ -40,7 +40,7 @@ def emails(text: str) -> Iterator[Span]:
     """
     for at in _AT.finditer(text):
         start = at.start()
-        while start > 0 and at.start() - start < 64 and text[start - 1] in _LOCAL:
+        while start > 0 and at.start() - start < 64 and (text[start - 1] in _LOCAL or text[start - 1].isdecimal()):
             start -= 1
         domain = _DOMAIN.match(text, at.end(), at.end() + 255)
         if not domain and (domain := _NATIVE_DOMAIN.match(text, at.end(), at.end() + 255)):

@@ -41,13 +41,15 @@ _BIRTH = regex.compile(
 
 @cache
 def _announces() -> regex.Pattern[str]:
-    """A word of a kind, and no other number or sentence between it and the end."""
+    """The last word of a kind before the end of the text, with no other number behind it."""
     table = yaml.safe_load((DATA / "guardrails" / "identity.yaml").read_text(encoding="utf-8"))
     kinds = []
     for kind in MEANING:
         words = sorted({fold(word) for row in table[kind].values() for word in row}, key=lambda word: (-len(word), word))
         kinds.append(f"(?P<{kind}>{'|'.join(map(_stem, words))})")
-    return regex.compile(rf"(?:(?<![\p{{L}}\p{{N}}])|(?<=[^\p{{Latin}}])(?=[^\p{{Latin}}]))(?:{'|'.join(kinds)})[^\d]{{0,30}}$")
+    return regex.compile(
+        rf"(?:(?<![\p{{L}}\p{{N}}])|(?<=[^\p{{Latin}}])(?=[^\p{{Latin}}]))(?:{'|'.join(kinds)})[^\d]{{0,30}}?$", regex.REVERSE
+    )
 
 
 def _stem(word: str) -> str:

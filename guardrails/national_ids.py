@@ -17,9 +17,8 @@ from functools import cache
 import regex
 from stdnum import luhn
 
-from evals.languages import LANGUAGES
 from guardrails.base import Span
-from guardrails.numbers import MAX_VERIFIED, ascii_digits
+from guardrails.numbers import MAX_VERIFIED, ascii_digits, countries
 
 
 @dataclass(frozen=True)
@@ -130,8 +129,6 @@ LETTERED = (  # `alone` finds them; `length` is only for people
     Scheme("PT", "cartão de cidadão", 12, "pt.cc", r"\d{8} ?\d ?[A-Z]{2}\d"),
     Scheme("SG", "NRIC", 9, _nric, r"[STFGM]\d{7}[A-Z]"),
 )
-HOME = {"bn": "BD", "cs": "CZ", "da": "DK", "el": "GR", "fi": "FI", "he": "IL", "id": "ID", "ko": "KR", "no": "NO", "pt": "PT", "ro": "RO"}
-HOME |= {"vi": "VN", "zh": "CN"}
 
 _SEPARATOR = r"[ .\-/\u00a0\u3000－．·]"
 DIGITS = regex.compile(rf"(?<![\p{{Latin}}\p{{N}}_,#@]|\p{{N}}[.\-/])\d(?:{_SEPARATOR}?\d){{7,17}}(?![\p{{Latin}}\p{{N}}_@]|[.,/\-]\d)")
@@ -143,12 +140,6 @@ _LETTERED = regex.compile(
 @cache
 def _lengths() -> dict[int, tuple[Scheme, ...]]:
     return {length: tuple(s for s in NUMBERS if s.length == length) for length in {scheme.length for scheme in NUMBERS}}
-
-
-@cache
-def _countries(language: str) -> frozenset[str]:
-    marketplaces = LANGUAGES[language].marketplaces if language in LANGUAGES else tuple(s.country for s in NUMBERS)
-    return frozenset((*marketplaces, HOME.get(language, "")))
 
 
 def compact(number: str) -> str:
@@ -170,10 +161,10 @@ def unannounced(text: str, language: str) -> Iterator[Span]:
     >>> list(unannounced("536904399", "en"))
     []
     """
-    countries = _countries(language)
+    here = countries(language)
     for match in _some(DIGITS, text):
         written = ascii_digits(match.group())
-        schemes = (s for s in _lengths().get(len(compact(written)), ()) if s.country in countries and s.alone)
+        schemes = (s for s in _lengths().get(len(compact(written)), ()) if s.alone and (s.country in here or not here))
         if found := next((s for s in schemes if regex.fullmatch(s.alone, written) and s.valid(compact(written))), None):
             yield match.start(), match.end(), found.detail
     for match in _some(_LETTERED, text):

@@ -24,6 +24,8 @@ from evals.text import fold
 from guardrails.base import Span
 
 MAX_VERIFIED = 200  # a text with more numbers that look like phones or accounts is no review: the rest is taken as found, unverified
+HOME = {"bn": "BD", "cs": "CZ", "da": "DK", "el": "GR", "fi": "FI", "he": "IL", "id": "ID", "ko": "KR", "no": "NO", "pt": "PT", "ro": "RO"}
+HOME |= {"vi": "VN", "zh": "CN"}
 _WINDOW = 40  # how far before a number its announcing word may stand
 _GAP = r"[ \t\u00a0\u202f\u3000().\-–‑/（）－．]{0,3}"
 _PHONE = regex.compile(
@@ -120,10 +122,17 @@ def _digits(text: str) -> str:
     return "".join(character for character in ascii_digits(text) if character.isdecimal())
 
 
+def countries(language: str) -> tuple[str, ...]:
+    """Where a language is sold, and its home where that is no marketplace; none for a language that is not ours."""
+    if language not in LANGUAGES:
+        return ()
+    return (*LANGUAGES[language].marketplaces, *([HOME[language]] if language in HOME else []))
+
+
 @lru_cache(maxsize=4096)
 def _region(number: str, language: str) -> str | None:
-    """The region in which `number` is valid, of those its language is sold in; None if in none."""
-    regions = ("ZZ",) if number[0] == "+" else LANGUAGES[language].marketplaces if language in LANGUAGES else ()
+    """The region in which `number` is valid, of those its language is sold or at home in; None if in none."""
+    regions = ("ZZ",) if number[0] == "+" else countries(language)
     for region in regions:
         try:
             parsed = phonenumbers.parse(number, None if region == "ZZ" else region)
