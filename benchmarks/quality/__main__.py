@@ -16,6 +16,7 @@ from evals.paths import shared_data
 
 PARTS = {
     "summaries": "benchmarks.quality.summaries",
+    "spans": "benchmarks.quality.spans",
 }
 
 

@@ -11,7 +11,9 @@ from evals.grounding.rules import GROUNDED
 from evals.judges.ragas import STRING_PRESENCE
 from evals.metric import Metric
 from evals.metrics.aspect_coverage import ASPECT_COVERAGE
+from evals.metrics.citation_support import CITATION_SUPPORT
 from evals.metrics.citations import CITATIONS
+from evals.metrics.hallucination_spans import HALLUCINATED_SHARE
 from evals.metrics.language import LANGUAGE
 from evals.metrics.length import LENGTH
 from evals.metrics.readability import READABILITY
@@ -33,6 +35,8 @@ METRICS: dict[str, Metric] = {
         SENTIMENT_CONSISTENCY,
         REDUNDANCY,
         READABILITY,
+        CITATION_SUPPORT,
+        HALLUCINATED_SHARE,
     )
 }
 # Measured besides where a case brings a reference text.
