@@ -5,7 +5,7 @@ from benchmarks.report import PAGE
 COMMANDS = {
     "benchmarks.main_job": "the main job on real reviews: wall time, memory, tokens per second",
     "benchmarks.aspects": "aspects and sentiment against people's labels, by language",
-    "benchmarks.rails": "rails: recall and false positives",
+    "benchmarks.quality": "scorers and rails on public labelled data, part by part",
     "benchmarks.grounding": "grounding by code against people's verdicts, by language",
     "benchmarks.people": "consensus and agreement on public sets with several annotators",
     "benchmarks.transport": "tasks to Label Studio and annotations back, against the plain SDK loop",

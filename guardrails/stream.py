@@ -4,10 +4,11 @@ A sentence is shown when (1) the next one has begun, (2) no hit can run over the
 it is withheld; masks are set before it leaves. So what was shown never holds a character that a check of the whole text redacts or
 withholds the text for, and together with the rest it is what that check leaves.
 
-That is so for the rails in `REACH`. The others (language, citation, repetition) may judge the whole text. They are asked about each
-sentence alone and with those before it, and from the first one that they object to nothing is shown before the end, when the whole
-text decides. What such a rail sees only in the whole (an answer of sentences each too short to tell its language) is replaced at the
-end.
+That is so for the rails in `REACH`. The others may judge the whole text (language, repetition) or have hits that run over several sentences
+(injection: words within 80 characters). They are asked about each sentence alone, and together with what stands before it and
+what has come of the next; from the first sentence that they object to nothing is shown before the end, when the whole text decides. So of a
+hit over several sentences only those before the last can have been shown, and what such a rail sees only in the whole (an answer of
+sentences each too short to tell its language) is replaced at the end.
 
 >>> hold = HoldBack(Context("assistant", "output"), "en")
 >>> [hold.feed(piece) for piece in ("Good sound. [1] Mail jo", "e@shop.example. [1] ", "Nice.")]
@@ -129,10 +130,10 @@ class HoldBack:
         """`end`, or where the first sentence begins that a rail objects to which may judge the whole: then the rest waits."""
         asked = [(self.passed + span.start, span.text) for span in sentences(self._text(self.passed, end), self._language)]
         before = max(self._start, self.passed - _BEFORE)
-        for at, text in [*asked, (before, self._text(before, end))]:
-            if hits := self._found(self._whole, text, at):
+        for at, text in [*asked, (before, self._text(before))]:
+            if hits := [hit for hit in self._found(self._whole, text, at) if hit.start < end]:
                 self._waits = True
-                end = min(end, *(hit.start for hit in hits))
+                end = min(hit.start for hit in hits)
         return end
 
     def _end_of_count(self, hits: list[Draft], end: int) -> int:

@@ -15,6 +15,9 @@ from benchmarks.report import hardware, put
 from evals.paths import shared_data
 
 PARTS = {
+    "rails": "benchmarks.quality.rails",
+    "claims": "benchmarks.quality.claims",
+    "table": "benchmarks.quality.table",
     "summaries": "benchmarks.quality.summaries",
     "spans": "benchmarks.quality.spans",
 }
@@ -32,11 +35,14 @@ def main() -> int:
         return 1
     for name in asked.only:
         began = time.perf_counter()
-        text = importlib.import_module(PARTS[name]).figures(Sets(asked.part))
+        module = importlib.import_module(PARTS[name])
+        text = module.figures(Sets(asked.part))
         text = f"{hardware()}, part `{asked.part}`, {time.perf_counter() - began:.0f} s\n\n{text.strip()}"
         print(f"## {name}\n{text}\n", flush=True)
         if asked.write:
             put(f"quality-{name}", text)
+            if hasattr(module, "keep"):  # figures that the workbench shows
+                module.keep(Sets(asked.part))
     return 0
 
 
