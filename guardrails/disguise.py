@@ -8,20 +8,18 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
-import itertools
+import re
 from collections.abc import Iterator
-
-import regex
+from itertools import islice, pairwise
 
 from guardrails.phrases import Folded, Phrases
 
-_LEET = regex.compile(r"(?<![\p{L}\p{N}])(?=[a-z0-9@$!|]{0,24}?[a-z])(?=[a-z0-9@$!|]{0,24}?[013457@$])[a-z0-9@$!|]{3,25}+(?![\p{L}\p{N}])")
+_LEET = re.compile(r"(?<![a-z0-9])[a-z0-9@$!|]{3,25}+(?![a-z0-9])")
+_BOTH = re.compile(r"[a-z][a-z@$!|]{0,24}?[013457@$]|[013457@$][0-9@$!|]{0,24}?[a-z]")
 _LETTERS = str.maketrans("013457@$!|", "oieastasil")
-_SPELT = regex.compile(r"(?<![\p{L}\p{N}])\p{L}(?:[ .\-_*·/]{1,3}\p{L}(?!\p{L})){7,}+")
-_TURNED = regex.compile(
-    r"(?<!\p{L})(?:vafgehpg|cebzcg|vtaber|qvfertneq|flfgrz|erfcbafr|nafjre)"
-)  # instruct, prompt, ignore, … by 13 places
-_BASE64 = regex.compile(r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{24,8192}+={0,2}")
+_SPELT = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .\-_*·/]{1,3}[^\W\d_](?![^\W\d_])){7,}+")
+_TURNED = re.compile(r"(?<!\w)(?:vafgehpg|cebzcg|vtaber|qvfertneq|flfgrz|erfcbafr|nafjre)")  # instruct, prompt, ignore, … by 13 places
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{24,8192}+={0,2}")
 _FEW = 2  # words with digits for letters that a text may hold without asking for a reading: names of models do
 
 
@@ -32,12 +30,16 @@ def readings(text: Folded, words: Phrases) -> Iterator[Folded]:
     ['ignore previous instructions']
     """
     plain = text.text
-    if sum(1 for _ in zip(_LEET.finditer(plain), range(_FEW), strict=False)) == _FEW:
-        yield Folded(_LEET.sub(lambda match: match.group().translate(_LETTERS), plain), text.at)
+    if len(list(islice(_BOTH.finditer(plain), _FEW))) == _FEW:
+        yield Folded(_LEET.sub(_unmixed, plain), text.at)
     if _SPELT.search(plain):
         yield _joined(text, words)
     if _TURNED.search(plain):
         yield Folded(codecs.encode(plain, "rot13"), text.at)
+
+
+def _unmixed(word: re.Match[str]) -> str:
+    return word.group().translate(_LETTERS) if _BOTH.search(word.group()) else word.group()
 
 
 def _joined(text: Folded, words: Phrases) -> Folded:
@@ -65,8 +67,8 @@ def _joined(text: Folded, words: Phrases) -> Folded:
 
 def _letters(run: str) -> list[tuple[str, int, bool]]:
     """Each letter with its offset and whether a new word begins with it."""
-    found = list(regex.finditer(r"\p{L}", run))
-    gaps = [right.start() - left.end() for left, right in itertools.pairwise(found)]
+    found = list(re.finditer(r"[^\W\d_]", run))
+    gaps = [right.start() - left.end() for left, right in pairwise(found)]
     narrowest = min(gaps)
     return [(match.group(), match.start(), gap > narrowest) for match, gap in zip(found, [narrowest, *gaps], strict=True)]
 

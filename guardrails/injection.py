@@ -155,8 +155,11 @@ def _encoded(run: str) -> bool:
     return all(count * 20 >= len(run) for count in counts)
 
 
-def rail(model: Callable[[], injection_model.Model]) -> SpanRail:
-    """The rail with another trained part, for measuring it on texts that the shipped one has seen."""
+def rail(model: Callable[[str], injection_model.Model]) -> SpanRail:
+    """The rail with other trained parts (by name), for measuring it on texts that the shipped ones have seen.
+
+    Outputs are read by rules alone: they come a piece at a time and are checked again and again.
+    """
 
     def find(text: str, _language: str, context: Context) -> Iterator[Span]:
         plain = folded(text)
@@ -164,7 +167,9 @@ def rail(model: Callable[[], injection_model.Model]) -> SpanRail:
         for reading in (plain, *readings(plain, _spelt())):
             yield from instructions(reading, context.target)
         if context.target == "evidence":
-            yield from injection_model.planted(text, model())
+            yield from injection_model.planted(text, model(injection_model.PLANTED))
+        if context.target == "input":
+            yield from injection_model.direct(text, model(injection_model.DIRECT))
 
     return SpanRail("injection", frozenset({"input", "evidence", "output"}), "•••", find)
 

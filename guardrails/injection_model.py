@@ -1,8 +1,9 @@
-"""A small linear model that tells a sentence written for an assistant (a task, a question about the world) from one written for readers.
+"""Two small linear models: one tells a piece of a text written for an assistant (a task, a question about the world) from what is written
+for readers; the other tells a whole question that would turn the assistant (jailbreak, hijacking, prompt leaking) from a shopper's.
 
-Features are hashed words, pairs of words, beginnings and endings of words and the edges of the sentence; nothing in them is of one
-language, so a language without attacks among the training texts gets hits by rules only. Trained by ``benchmarks.quality.injection_train``,
-described in ``docs/models/injection.md``.
+Features are hashed words, pairs of words, beginnings and endings of words and the edges of the piece; nothing in them is of one language,
+so a language without attacks among the training texts gets hits by rules only. Trained by ``benchmarks.quality.injection_train``, described
+in ``docs/models/injection.md``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import math
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -26,12 +27,14 @@ from evals.paths import DATA
 from evals.text import fold, sentences
 from guardrails.base import Span
 
-FILE = DATA / "models" / "injection" / "model.json"
+FOLDER = DATA / "models" / "injection"
+PLANTED, DIRECT = "planted", "direct"  # the models: of pieces of evidence, and of whole questions
 BITS = 16
 COLUMNS = 1 << BITS
 MOST = 24  # words of a piece; what is longer is read through a window that moves by half of it
 REACH = 120  # characters read from a beginning without a full stop before it
 LONG = 6  # letters from which a word's beginning and ending are features of their own
+WHOLE = 400  # words of a question that are read
 MARK_BYTES = 5  # of the hash that stands for a group of training texts
 
 _WIDE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}ー々"
@@ -99,26 +102,17 @@ def _stretches(text: str) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Model:
-    """`weights` are whole numbers of `scale` each; a piece is a find where its score is above 0 (the threshold is in the bias)."""
+    """`weights` are whole numbers of `scale` each; a text is a find where its score is above 0 (the threshold is in the bias)."""
 
     weights: array[int]
     scale: float
     bias: float
-    groups: frozenset[str] = frozenset()  # marks of the training texts' groups
 
     def score(self, words: Sequence[str]) -> float:
+        """The log odds above the threshold; `words` is not empty."""
         bag, edges = columns(words)
         of = self.weights.__getitem__
         return self.bias + self.scale * (sum(map(of, bag)) / math.sqrt(len(words)) + sum(map(of, edges)))
-
-    def saw(self, group: str) -> bool:
-        """Whether texts of that group were trained on."""
-        return mark(group) in self.groups
-
-
-def mark(group: str) -> str:
-    """What stands for a group in a model's file: names of groups of some sets are texts."""
-    return hashlib.sha256(group.encode()).hexdigest()[: 2 * MARK_BYTES]
 
 
 def planted(text: str, model: Model) -> Iterator[Span]:
@@ -128,8 +122,26 @@ def planted(text: str, model: Model) -> Iterator[Span]:
             yield start, end, "reads like a task for an assistant"
 
 
-def write(model: Model, path: Path) -> None:
-    marks = b"".join(bytes.fromhex(group) for group in sorted(model.groups))
+def direct(text: str, model: Model) -> Iterator[Span]:
+    """The whole text, where it would turn the assistant from its job."""
+    words = whole(text)
+    if words and model.score(words) > 0:
+        yield 0, len(text), "reads like an attack on an assistant"
+
+
+def whole(text: str) -> list[str]:
+    """The first words of a text as one piece."""
+    return [match.group() for match, _ in zip(_TOKEN.finditer(text), range(WHOLE), strict=False)]
+
+
+def mark(group: str) -> str:
+    """What stands for a group in a model's file: names of groups of some sets are texts."""
+    return hashlib.sha256(group.encode()).hexdigest()[: 2 * MARK_BYTES]
+
+
+def write(name: str, model: Model, groups: Iterable[str]) -> Path:
+    """`groups`: of the texts that it was trained on."""
+    marks = b"".join(bytes.fromhex(found) for found in sorted(set(map(mark, groups))))
     row = {
         "bits": BITS,
         "scale": model.scale,
@@ -137,21 +149,28 @@ def write(model: Model, path: Path) -> None:
         "weights": base64.b64encode(zlib.compress(model.weights.tobytes(), 9)).decode(),
         "groups": base64.b64encode(marks).decode(),
     }
+    path = FOLDER / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(row, indent=0) + "\n", encoding="utf-8")
+    return path
 
 
 @cache
-def read(path: Path = FILE) -> Model:
+def read(name: str, folder: Path = FOLDER) -> Model:
     """Raises InputError naming the file."""
+    path = folder / f"{name}.json"
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
-        weights = array("b", zlib.decompress(base64.b64decode(row["weights"])))
-        marks = base64.b64decode(row["groups"])
-        groups = frozenset(marks[at : at + MARK_BYTES].hex() for at in range(0, len(marks), MARK_BYTES))
-        model = Model(weights, float(row["scale"]), float(row["bias"]), groups)
+        model = Model(array("b", zlib.decompress(base64.b64decode(row["weights"]))), float(row["scale"]), float(row["bias"]))
     except (OSError, ValueError, KeyError, TypeError, zlib.error) as error:
-        raise InputError(f"{path}: not a model of planted tasks: {error}") from error
-    if row.get("bits") != BITS or len(weights) != COLUMNS:
-        raise InputError(f"{path}: a model of {len(weights)} columns, not {COLUMNS}")
+        raise InputError(f"{path}: not a model of injections: {error}") from error
+    if row.get("bits") != BITS or len(model.weights) != COLUMNS:
+        raise InputError(f"{path}: a model of {len(model.weights)} columns, not {COLUMNS}")
     return model
+
+
+@cache
+def trained_on(name: str) -> frozenset[str]:
+    """Marks of the groups whose texts the shipped model has seen."""
+    marks = base64.b64decode(json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))["groups"])
+    return frozenset(marks[at : at + MARK_BYTES].hex() for at in range(0, len(marks), MARK_BYTES))

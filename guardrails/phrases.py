@@ -6,6 +6,8 @@ laid over it, letters of other scripts that look the same.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,16 +18,16 @@ from evals.text import fold
 
 _DROPPED = regex.compile("[\u00ad\u034f\u0334-\u0338\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
 _PIECE = regex.compile(r"[\x00-\x7f]+|\X")
-_SPACE = regex.compile(r"\s")
-_SPACED = r"(?<![\p{L}\p{M}\p{N}])"
+_SPACE = re.compile(r"\s")
+_MARKS = "".join(chr(code) for code in range(0x300, 0x2000) if unicodedata.category(chr(code))[0] == "M")
+_SPACED = rf"(?<![^\W_])(?<![{_MARKS}])"  # not within a word; `re` is three times as fast as `regex` here and has no classes of marks
 _END = "\0"  # in a trie: here the word must end
 _SHORT_LAST_WORD = regex.compile(r"(?:^|.*[^\p{L}])\p{Latin}{1,3}")
-_LOOKALIKES = dict(
-    zip("аеорсухіјѕһԁԛԝѵгкмтвнАВЕКМНОРСТУХІЈЅԌ", "aeopcyxijshdqwvrkmtbhABEKMHOPCTYXIJSG", strict=True)
-)  # Unicode's confusables
+_LOOKALIKES = dict(zip("аеорсухіјѕһԁԛԝѵгкмтвнАВЕКМНОРСТУХІЈЅԌ", "aeopcyxijshdqwvrkmtbhABEKMHOPCTYXIJSG", strict=True))  # of UTS 39
 _GREEK = dict(zip("αεικνορτυχωγΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeiknoptuxwyABEZHIKMNOPTYX", strict=True))
 _SAME = str.maketrans(dict.fromkeys("’ʼ‘`´", "'") | {"ı": "i", "İ": "I"} | _LOOKALIKES)  # capitals cannot tell the Turkish letters apart
 _GREEK_SAME = str.maketrans(_GREEK)
+_GREEK_LETTER = re.compile("[\u0370-\u03ff]")
 _LATIN_AND_GREEK = regex.compile(r"(?:\p{Latin}{1,30}+\p{Greek}|\p{Greek}{1,30}+\p{Latin})[\p{Latin}\p{Greek}]{0,30}+")
 
 
@@ -47,7 +49,9 @@ def folded(text: str) -> Folded:
     >>> f = folded("IG\\u200bNORE ｔｈｉｓ"); f.text, f.span(0, 6)
     ('ignore this', (0, 7))
     """
-    text = _LATIN_AND_GREEK.sub(lambda match: match.group().translate(_GREEK_SAME), _SPACE.sub(" ", text.translate(_SAME)))
+    text = _SPACE.sub(" ", text.translate(_SAME))
+    if _GREEK_LETTER.search(text):
+        text = _LATIN_AND_GREEK.sub(lambda match: match.group().translate(_GREEK_SAME), text)
     plain = fold(text)
     if len(plain) == len(text) and not _DROPPED.search(text):
         return Folded(plain)
@@ -74,7 +78,7 @@ class Phrases:
             plain = fold(phrase.translate(_SAME))
             by_kind[LANGUAGES[tag].words == "spaces"].add(plain + (_END if _SHORT_LAST_WORD.fullmatch(plain) else ""))
         self._patterns = [
-            regex.compile((_SPACED if spaced else "") + _trie(sorted(phrases))) for spaced, phrases in by_kind.items() if phrases
+            re.compile((_SPACED if spaced else "") + _trie(sorted(phrases))) for spaced, phrases in by_kind.items() if phrases
         ]
 
     def find(self, text: str) -> list[tuple[int, int]]:
@@ -95,6 +99,6 @@ def _trie(phrases: list[str]) -> str:
         phrases = phrases[len(same) :]
         rest = [phrase for phrase in same if phrase]
         optional = "?" if len(rest) < len(same) else ""
-        here = r"(?!\p{L})" if first == _END else regex.escape(first, special_only=True)
+        here = r"(?![^\W\d_])" if first == _END else re.escape(first)
         branches.append(here + (_trie(rest) + optional if rest else ""))
     return f"(?:{'|'.join(branches)})"

@@ -13,25 +13,29 @@ from guardrails.base import Context, Span, SpanRail
 from guardrails.phrases import folded
 
 PERIODS = 200  # characters of the longest unit that is looked for
-LEAST = 48  # characters that a loop of several characters must run: "very very very good" is praise
+LEAST = 80  # characters that a loop of several characters must run: "very very very good" is praise
 TIMES = 5  # times in a row
-RUN = 24  # times one character in a row: a line of dashes is shorter
+RUN = 60  # times one character in a row: joy and anger hold a key down
+RULE = 200  # ... where it is no letter or digit: dots, dashes and blanks make lines
 SENTENCES = 3  # times the same sentence, anywhere
 SENTENCE = 24  # characters from which a sentence counts; of a wide script half as many
 _WIDE_FROM = "\u2e80"
 
 
-def loops(codes: npt.NDArray[np.uint32]) -> Iterator[tuple[int, int]]:
-    """Stretches of a text's code points that repeat a unit of up to PERIODS characters.
+def loops(text: str) -> Iterator[tuple[int, int]]:
+    """Stretches of a text that repeat a unit of up to PERIODS characters.
 
     For each period p the places where a character equals the one p before it are counted in runs: PERIODS passes, each linear.
     """
+    codes: npt.NDArray[np.uint32] = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     for period in range(1, min(PERIODS, len(codes) // TIMES) + 1):
         same = np.flatnonzero(codes[period:] != codes[:-period])
         edges = np.concatenate(([-1], same, [len(codes) - period]))
         wanted = RUN - 1 if period == 1 else max(LEAST, TIMES * period) - period
         for at in np.flatnonzero(np.diff(edges) - 1 >= wanted):
-            yield int(edges[at] + 1), int(edges[at + 1] + period)
+            start, end = int(edges[at] + 1), int(edges[at + 1] + period)
+            if end - start >= RULE or any(map(str.isalnum, text[start : start + period])):
+                yield start, end
 
 
 def _merged(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -64,8 +68,7 @@ def repeated(text: str, tag: str) -> Iterator[tuple[int, int]]:
 
 
 def _find(text: str, language: str, _context: Context) -> Iterator[Span]:
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    for start, end in _merged([*loops(codes), *repeated(text, language)]):
+    for start, end in _merged([*loops(text), *repeated(text, language)]):
         yield start, end, "says the same again and again"
 
 
