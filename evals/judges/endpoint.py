@@ -7,9 +7,6 @@ for a strict one. Whatever stops a batch (an outage, Ctrl-C, kill -9), what was 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,11 +18,12 @@ from urllib.parse import urlsplit
 
 from evals.errors import InputError, RetryError
 from evals.identity import canonical_json, sha256
+from evals.judges.answers import fitting, parsed, read, write
 from evals.judges.ledger import Call, Ledger
 from evals.judges.material import mended
 from evals.judges.transport import Form, JudgeError, Line, SilentError, client
 
-__all__ = ["Ask", "Judge", "JudgeError", "Question", "Reply", "SilentError", "checked", "parsed"]
+__all__ = ["Ask", "Judge", "JudgeError", "Question", "Reply", "SilentError", "checked"]
 
 VERSION = 2
 SETTINGS: Mapping[str, Any] = {"temperature": 0.0, "max_tokens": 4096}
@@ -175,31 +173,20 @@ class Judge:
 
     # ------------------------------------------------------------------ the cache
     def keep(self, reply: Reply) -> None:
-        """Remember an answer that turned out usable; a writer that dies leaves no half file."""
-        if self.cache is None or reply.cached:
-            return
-        path = self._path(self.cache, reply.key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        row = {"value": reply.value, "prompt_tokens": reply.prompt_tokens, "completion_tokens": reply.completion_tokens}
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-            json.dump(row, file, ensure_ascii=True)
-        os.replace(file.name, path)
+        """Remember an answer that turned out usable."""
+        if self.cache is not None and not reply.cached:
+            row = {"value": reply.value, "prompt_tokens": reply.prompt_tokens, "completion_tokens": reply.completion_tokens}
+            write(self.cache, reply.key, row)
 
-    def known(self, question: Question) -> Reply | None:
-        """The answer kept for a question; None where there is none, or none that is usable."""
-        key = self.key(question)
+    def known(self, question: Question, key: str) -> Reply | None:
+        """The answer kept for a question whose name is `key`; None where there is none, or none that is usable."""
+        row = read(self.cache, key) if self.cache else None
+        if row is None:
+            return None
         try:
-            row = json.loads(self._path(self.cache, key).read_text(encoding="utf-8")) if self.cache else None
-            if row is None:
-                return None
-            value = checked(row["value"], question)
-            return Reply(value, int(row["prompt_tokens"]), int(row["completion_tokens"]), key, True)
-        except (OSError, ValueError, KeyError, TypeError, JudgeError):
-            return None  # not there, or not ours: ask
-
-    @staticmethod
-    def _path(cache: Path, key: str) -> Path:
-        return cache / key[:2] / f"{key}.json"
+            return Reply(checked(row["value"], question), int(row["prompt_tokens"]), int(row["completion_tokens"]), key, True)
+        except (ValueError, KeyError, TypeError, JudgeError):
+            return None  # not ours: ask
 
 
 @dataclass
@@ -212,12 +199,13 @@ class _Session:
     silent: int = 0
 
     async def ask(self, question: Question) -> Reply:
-        known = self.judge.known(question)
+        key = self.judge.key(question)
+        known = self.judge.known(question, key)
         if known is not None:
             return known
         if len(question.prompt) + len(question.system) > MAX_QUESTION:
             raise JudgeError(f"the question is longer than {MAX_QUESTION:,} characters")
-        call = Call(self.judge.key(question), self.judge.name or self.judge.model, question.purpose, attempt=1)
+        call = Call(key, self.judge.name or self.judge.model, question.purpose, attempt=1)
         try:
             reply = await self.line.ask(self._body(question), question.schema, call, lambda text, call: _reply(text, call, question))
         except SilentError as error:
@@ -246,54 +234,14 @@ async def _all(coroutines: Sequence[Coroutine[Any, Any, Result]]) -> list[Result
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-# ---------------------------------------------------------------------------------------------- reading
-
-
 def _reply(text: str, call: Call, question: Question) -> Reply:
     prompt, completion = call.tokens
     return Reply(checked(parsed(text), question), prompt or 0, completion or 0, call.request)
 
 
-def parsed(text: str) -> Any:
-    """The JSON value of an answer, which may stand in a code fence. Raises JudgeError.
-
-    >>> parsed('```json\\n{"verdict": 1}\\n```')
-    {'verdict': 1}
-    """
-    text = text.strip()
-    if text.startswith("```") and text.endswith("```"):
-        text = text[:-3].partition("\n")[2]
-    try:
-        return _clean(json.loads(text, parse_constant=_constant))
-    except (ValueError, RecursionError):
-        raise JudgeError("the judge's answer is not JSON") from None
-
-
 def checked(value: Any, question: Question) -> dict[str, Any]:
     """`value`, if it is an object that fits the question's schema and passes its check; raises JudgeError."""
-    from jsonschema import Draft202012Validator
-
-    if not isinstance(value, dict):
-        raise JudgeError("the judge's answer is not a JSON object")
-    wrong = next(Draft202012Validator(dict(question.schema)).iter_errors(value), None)
-    if wrong is not None:
-        where = ".".join(map(str, wrong.absolute_path))[:80] or "its top level"
-        raise JudgeError(f"the judge's answer does not match the schema: {where} ({wrong.validator})")
+    answer = fitting(value, question.schema)
     if question.check is not None:
-        question.check(value)
-    return value
-
-
-def _constant(name: str) -> Any:
-    raise ValueError(name)  # NaN and Infinity are no JSON
-
-
-def _clean(value: Any) -> Any:
-    """Without lone surrogates, which ``\\ud800`` makes and no database takes."""
-    if isinstance(value, str):
-        return mended(value)
-    if isinstance(value, list):
-        return [_clean(item) for item in value]
-    if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}
-    return value
+        question.check(answer)
+    return answer

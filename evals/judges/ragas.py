@@ -22,13 +22,14 @@ from typing import Any
 
 from evals.claims import QUOTATION, without_citations
 from evals.errors import PlumblineError, SetupError, UnknownIdError
+from evals.judges import ragas_values
 from evals.judges.endpoint import Ask, Judge, JudgeError, Question, Reply
 from evals.judges.material import contexts, mended, question, reference
+from evals.judges.ragas_values import Asked, Found
 from evals.metric import Measured, Metric, Sample, signature
 from evals.paths import cache as cache_folder
 from evals.paths import judge_api_key
 from evals.records import Case, Claim, Output
-from evals.text import sentences
 
 VERSION = "0.4.3"
 MIN_QUOTE_LETTERS = 8
@@ -84,82 +85,7 @@ STRING_PRESENCE = Metric(
 )
 
 
-# ---------------------------------------------------------------------------------------------- what each rests on
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a metric of Ragas is given; named as its arguments are."""
-
-    user_input: str
-    response: str
-    retrieved_contexts: list[str]
-    reference: str
-    language: str
-
-
-Found = tuple[float, dict[str, Any]]  # the value computed again, and what decided
-
-
-def _exactly(replies: Sequence[Mapping[str, Any]], wanted: int) -> Sequence[Mapping[str, Any]]:
-    if len(replies) != wanted:
-        raise JudgeError(f"Ragas asked {len(replies)} times instead of {wanted}")
-    return replies
-
-
-def _binary(verdicts: Sequence[Any], wanted: int) -> list[int]:
-    """As many verdicts as there should be, each 0 or 1."""
-    if len(verdicts) != wanted:
-        raise JudgeError(f"the judge gave {len(verdicts)} verdicts for {wanted} statements")
-    if any(verdict not in (0, 1) for verdict in verdicts):
-        raise JudgeError(f"the judge gave a verdict other than 0 and 1: {next(v for v in verdicts if v not in (0, 1))}"[:80])
-    return list(verdicts)
-
-
-def _verdicts(reply: Mapping[str, Any], wanted: int) -> list[int]:
-    return _binary([row["verdict"] for row in reply["statements"]], wanted)
-
-
-def _faithfulness(replies: Sequence[Mapping[str, Any]], _: _Asked) -> Found:
-    stated, judged = _exactly(replies, 2)
-    verdicts = _verdicts(judged, len(stated["statements"]))
-    return sum(verdicts) / len(verdicts), {"statements": len(verdicts), "supported": sum(verdicts)}
-
-
-def _groundedness(replies: Sequence[Mapping[str, Any]], _: _Asked) -> Found:
-    ratings = [reply["rating"] for reply in _exactly(replies, 2)]
-    if any(rating not in (0, 1, 2) for rating in ratings):
-        raise JudgeError(f"the judge gave a rating other than 0, 1 and 2: {ratings}"[:80])
-    return sum(ratings) / 4, {"ratings": ratings}
-
-
-def _precision(replies: Sequence[Mapping[str, Any]], asked: _Asked) -> Found:
-    wanted = len(asked.retrieved_contexts)
-    useful = _binary([reply["verdict"] for reply in _exactly(replies, wanted)], wanted)
-    at = [sum(useful[: n + 1]) / (n + 1) for n in range(wanted) if useful[n]]
-    return (sum(at) / len(at) if at else 0.0), {"contexts": wanted, "useful": sum(useful)}
-
-
-def _recall(replies: Sequence[Mapping[str, Any]], asked: _Asked) -> Found:
-    """The judge itself cuts the reference: fewer statements than sentences means that it left some out."""
-    [reply] = _exactly(replies, 1)
-    attributed = _binary([row["attributed"] for row in reply["classifications"]], len(reply["classifications"]))
-    needed = max(1, len(sentences(asked.reference, asked.language)))
-    if len(attributed) < needed:
-        raise JudgeError(f"the judge classified {len(attributed)} statements of a reference of {needed} sentences")
-    return sum(attributed) / len(attributed), {"statements": len(attributed), "attributed": sum(attributed)}
-
-
-def _noise(replies: Sequence[Mapping[str, Any]], asked: _Asked) -> Found:
-    """Of the answer's statements, the share that the reference does not support and a context does that also supports the reference."""
-    per_context = 2 * len(asked.retrieved_contexts)
-    true, said, *judged = _exactly(replies, per_context + 3)
-    truths, statements = len(true["statements"]), len(said["statements"])
-    relevant = [any(_verdicts(reply, truths)) for reply in judged[:per_context:2]]
-    supported = [_verdicts(reply, statements) for reply in judged[1:per_context:2]]
-    right = _verdicts(judged[-1], statements)
-    misled = [any(r and s[n] for r, s in zip(relevant, supported, strict=True)) and not right[n] for n in range(statements)]
-    return sum(misled) / statements, {"statements": statements, "misled": sum(misled), "wrong": statements - sum(right)}
+# ---------------------------------------------------------------------------------------------- the metrics
 
 
 @dataclass(frozen=True)
@@ -168,7 +94,7 @@ class _Kind:
 
     of: str
     takes: tuple[str, ...]
-    value: Callable[[Sequence[Mapping[str, Any]], _Asked], Found]
+    value: Callable[[Sequence[Mapping[str, Any]], Asked], Found]
     meaning: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -177,32 +103,32 @@ KINDS: Mapping[str, _Kind] = {
     "faithfulness": _Kind(
         "Faithfulness",
         ("user_input", "response", "retrieved_contexts"),
-        _faithfulness,
+        ragas_values.faithfulness,
         "share of an output's statements that a judge finds supported by its evidence",
     ),
     "response_groundedness": _Kind(
         "ResponseGroundedness",
         ("response", "retrieved_contexts"),
-        _groundedness,
+        ragas_values.groundedness,
         "how far a judge, asked in two ways, finds an output supported by its evidence: 0, in part, or 1",
         {"max_retries": 1},
     ),
     "context_precision": _Kind(
         "ContextPrecisionWithReference",
         ("user_input", "reference", "retrieved_contexts"),
-        _precision,
+        ragas_values.precision,
         "average precision of the evidence in its order: which of it a judge finds useful for the reference answer",
     ),
     "context_recall": _Kind(
         "ContextRecall",
         ("user_input", "retrieved_contexts", "reference"),
-        _recall,
+        ragas_values.recall,
         "share of the reference answer's statements that a judge finds in the evidence",
     ),
     "noise_sensitivity": _Kind(
         "NoiseSensitivity",
         ("user_input", "response", "reference", "retrieved_contexts"),
-        _noise,
+        ragas_values.noise,
         "share of an output's statements that are wrong by the reference and come from relevant evidence: lower is better",
     ),
 }
@@ -225,9 +151,9 @@ def make(kind: str, judge: Judge) -> Metric:
     def compute(samples: Sequence[Sample]) -> list[list[Measured]]:
         _ragas()
         asked = [_asked(about, case, output) for case, output, _ in samples]
-        works = [partial(_judged, name, about, judge, one) for one in asked if isinstance(one, _Asked)]
+        works = [partial(_judged, name, about, judge, one) for one in asked if isinstance(one, Asked)]
         found = iter(judge.converse(works))
-        return [[next(found) if isinstance(one, _Asked) else one] for one in asked]  # type: ignore[list-item]  # _judged raises no JudgeError
+        return [[next(found) if isinstance(one, Asked) else one] for one in asked]  # type: ignore[list-item]  # _judged raises no JudgeError
 
     return Metric(
         name=name,
@@ -255,7 +181,7 @@ def make_faithfulness(
     return make("faithfulness", Judge(base_url, model, api_key or judge_api_key(), timeout_s, concurrency, folder))
 
 
-def _asked(kind: _Kind, case: Case, output: Output) -> _Asked | Measured:
+def _asked(kind: _Kind, case: Case, output: Output) -> Asked | Measured:
     """What to ask, or why it cannot be."""
     answer, evidence = mended(reference(case) or ""), [mended(text) for text in contexts(case, output) if text.strip()]
     said = mended(without_citations(output.text))
@@ -265,14 +191,14 @@ def _asked(kind: _Kind, case: Case, output: Output) -> _Asked | Measured:
         return Measured(None, "not measurable: the output has no evidence")
     if "reference" in kind.takes and not answer:
         return Measured(None, "not measurable: the case has no reference answer")
-    asked = _Asked(mended(question(case)), said, evidence, answer, case.language)
+    asked = Asked(mended(question(case)), said, evidence, answer, case.language)
     length = sum(map(len, (asked.user_input, said, answer, *evidence)))
     if length > MAX_MATERIAL:
         return Measured(None, f"not measurable: {length:,} characters of question, answer and evidence are more than {MAX_MATERIAL:,}")
     return asked
 
 
-async def _judged(name: str, kind: _Kind, judge: Judge, asked: _Asked, ask: Ask) -> Measured:
+async def _judged(name: str, kind: _Kind, judge: Judge, asked: Asked, ask: Ask) -> Measured:
     llm = _recorder(ask, name)
     try:
         value = await _value(kind, asked, llm)
@@ -286,7 +212,7 @@ async def _judged(name: str, kind: _Kind, judge: Judge, asked: _Asked, ask: Ask)
     return Measured(value, detail={**detail, **_spent(llm.replies)})
 
 
-async def _value(kind: _Kind, asked: _Asked, llm: Any) -> float:
+async def _value(kind: _Kind, asked: Asked, llm: Any) -> float:
     """What Ragas finds; the first thing that went wrong is raised, also where Ragas would go on without."""
     metric = getattr(_ragas().collections, kind.of)(llm=llm, **kind.options)
     try:

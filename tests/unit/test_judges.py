@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from evals.errors import InputError, SetupError, UnknownIdError
 from evals.judges import named
-from evals.judges.endpoint import Judge, JudgeError, Question, checked, parsed
+from evals.judges.answers import parsed
+from evals.judges.endpoint import Judge, JudgeError, Question, checked
 from evals.judges.ledger import Call, Ledger, Prices
 from evals.judges.material import contexts, heading, mended, question, reference
 from evals.judges.transport import LONGEST_WAIT_S, Form, Line, _asked_s
