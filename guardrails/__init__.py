@@ -25,6 +25,8 @@ from guardrails.contact import CONTACT
 from guardrails.hidden import HIDDEN
 from guardrails.injection import INJECTION
 from guardrails.language import LANGUAGE
+from guardrails.leak import LEAK
+from guardrails.repetition import REPETITION
 
 _ROWS: tuple[Rail, ...] = (
     CONTACT,
@@ -32,6 +34,8 @@ _ROWS: tuple[Rail, ...] = (
     LANGUAGE,
     CITATION,
     HIDDEN,
+    LEAK,
+    REPETITION,
 )
 RAILS: dict[str, Rail] = {rail.name: rail for rail in _ROWS}
 

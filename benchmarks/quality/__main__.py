@@ -15,6 +15,7 @@ from benchmarks.report import hardware, put
 from evals.paths import shared_data
 
 PARTS = {
+    "injection": "benchmarks.quality.injection",
     "rails": "benchmarks.quality.rails",
     "claims": "benchmarks.quality.claims",
     "table": "benchmarks.quality.table",
