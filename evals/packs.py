@@ -19,7 +19,7 @@ from evals.errors import InputError
 from evals.languages import language
 from evals.paths import DATA
 
-_LISTS = ("summary", "answer", "ask", "words", "openers", "closers", "clauses", "quantities", "people")
+_LISTS = ("summary", "answer", "ask", "words", "openers", "closers", "clauses", "quantities", "opinions", "people")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 # What annotators read, by group. A language that lacks one of these is not read at all.
@@ -59,7 +59,8 @@ class LanguagePack:
     `rubrics`: group to key to text, every one of `RUBRIC_TEXTS`; what annotators read in rubrics other than the claim verdict.
     `clauses`: words between two statements of one sentence (``x-``: joined to the word behind, ``-x``: ends the first statement);
     `quantities`: shares in words, what changes a number ("over", with ``-x``: stands behind it), numbers 1 to 10 (forms by ``|``), ratios;
-    `people`: what reviewers are called, and who they may be said to be; `examples`: sentences that scorers must read right.
+    `opinions`: more words of praise and complaint, for scorers only (`words` also feed trained models); `people`: what reviewers are
+    called, and who they may be said to be; `examples`: sentences that scorers must read right.
     """
 
     tag: str
@@ -77,6 +78,7 @@ class LanguagePack:
     rubrics: Mapping[str, Mapping[str, str]]
     clauses: Mapping[str, tuple[str, ...]]
     quantities: Mapping[str, tuple[str, ...]]
+    opinions: Mapping[str, tuple[str, ...]]
     people: Mapping[str, tuple[str, ...]]
     examples: Mapping[str, Any]
 

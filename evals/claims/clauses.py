@@ -32,14 +32,15 @@ _MARKS = r"(?P<marks>(?:\s*\[[\d\s,]{1,40}\])*)"
 _WORD = regex.compile(rf"{LETTER}+")
 _ALPHA = regex.compile(r"\p{L}")
 _COLON = regex.compile(r"\s*[:：–—-]")
+_SIDES = ("positive", "negative")
 
 
 @dataclass(frozen=True)
 class _Features:
     """What a piece of a sentence has.
 
-    `topic`: an aspect or attribute; `early`: it begins with one; `opening`: with one and a colon; `sided`: praise or complaint; `counted`:
-    who or how many; `correlative`: "not only".
+    `topic`: an aspect or attribute; `early`: it begins with one; `opening`: with one and a colon; `ended`: not at a colon; `sided`: praise
+    or complaint; `counted`: who or how many; `correlative`: "not only".
     """
 
     letters: int
@@ -47,6 +48,7 @@ class _Features:
     topic: bool
     early: bool
     opening: bool
+    ended: bool
     sided: bool
     counted: bool
     correlative: bool
@@ -62,6 +64,7 @@ class _Features:
             self.topic or other.topic,
             self.early,
             self.opening,
+            other.ended,
             self.sided or other.sided,
             self.counted or other.counted,
             self.correlative or other.correlative,
@@ -83,8 +86,10 @@ def clauses(text: str, language: str) -> list[Span]:
         return [Span(text, 0, len(text))]
     grammar = _grammar(language)
     joints = list(grammar.joints(text))
+    if not joints:
+        return [Span(text, 0, len(text))]
     starts, ends = [0, *(joint.start for joint in joints)], [*(joint.end for joint in joints), len(text)]
-    found = [(starts[0], ends[0], grammar.features(text[: ends[0]]))]
+    found = [(0, ends[0], grammar.features(text[: ends[0]]))]
     for joint, start, end in zip(joints, starts[1:], ends[1:], strict=True):
         first, _, before = found[-1]
         piece = grammar.features(text[start:end])
@@ -92,7 +97,12 @@ def clauses(text: str, language: str) -> list[Span]:
             found.append((start, end, piece))
         else:
             found[-1] = (first, end, before.and_then(piece))
-    return [Span(text[start:end], start, end) for start, end, _ in found]
+    return [_trimmed(text, start, end) for start, end, _ in found]
+
+
+def _trimmed(text: str, start: int, end: int) -> Span:
+    kept = text[start:end].rstrip()
+    return Span(kept, start, start + len(kept))
 
 
 @cache
@@ -115,7 +125,7 @@ class _Grammar:
         counts += [word for key in shares for word in words.quantities.get(key, ())]
         self._name = matcher(names, language)
         self._topic = matcher([*names, *terms], language)
-        self._side = matcher([*words.words["positive"], *words.words["negative"]], language)
+        self._side = matcher([word for some in (words.words, words.opinions) for side in _SIDES for word in some[side]], language)
         self._count = matcher([*counts, *words.people["reviewers"]], language)
         self._correlative = matcher(words.clauses["correlative"], language)
         self._joint = _joint(words.clauses, language)
@@ -142,6 +152,7 @@ class _Grammar:
             topic=topic is not None,
             early=topic is not None and self._is_early(plain[: topic.start("w")]),
             opening=name is not None and _COLON.match(plain, name.end()) is not None,
+            ended=plain[-1:] not in (":", "："),
             sided=self._side.search(plain) is not None,
             counted=self._count.search(plain) is not None,
             correlative=self._correlative.search(plain) is not None,
@@ -152,7 +163,7 @@ class _Grammar:
 
     def separate(self, kind: Kind, left: _Features, right: _Features) -> bool:
         """Whether the pieces on both sides of a joint are statements of their own."""
-        if left.correlative:
+        if left.correlative or not left.ended:
             return False
         if kind == "comma" and left.opening:
             return right.opening and right.said

@@ -52,9 +52,10 @@ class _Words:
         aspects = words.aspects.values()
         counts = [word for key in ("most", "some", "all", "none") for word in (*words.words[key], *words.quantities.get(key, ()))]
         counts += [word for key in ("few", "half", "third", "two_thirds", "quarter", "three_quarters") for word in words.quantities[key]]
+        sides = [word for some in (words.words, words.opinions) for side in ("positive", "negative") for word in some[side]]
         self._trait = matcher(words.people["traits"], language)
         self._people = matcher([*words.people["reviewers"], *counts], language)
-        self._opinion = matcher([word for key in ("positive", "negative", "mixed") for word in words.words[key]], language)
+        self._opinion = matcher([*words.words["mixed"], *sides], language)
         self._attribute = matcher(words.attributes.values(), language)
         self._aspect = matcher([aspect.name for aspect in aspects], language)
         self._topic = matcher([term for aspect in aspects for term in (aspect.name, *aspect.terms)], language)

@@ -195,7 +195,7 @@ def _said(tokens: Sequence[_Token], sides: Sequence[tuple[int, Side, Side]], fou
 def _classes(words: LanguagePack) -> dict[str, frozenset[str]]:
     """Entry to the classes that list it."""
     classes: dict[str, set[str]] = {}
-    listed = [*words.words.items(), *((name, words.quantities.get(name, ())) for name in QUANTITIES)]
+    listed = [*words.words.items(), *words.opinions.items(), *((name, words.quantities.get(name, ())) for name in QUANTITIES)]
     for name, entries in listed:
         for entry in entries:
             classes.setdefault(normal(entry), set()).add(name)

@@ -133,11 +133,14 @@ class _Shares:
 
     def _modified(self, share: Share, plain: str) -> Share:
         before, after = plain[max(0, share.start - 40) : share.start], plain[share.end : share.end + 40]
-        for key in self._before:
-            if (found := self._before[key].search(before)) or self._after[key].match(after):
-                start = share.start - len(before) + found.start() if found else share.start
-                return _changed(replace(share, start=start), key)
-        return share
+        found = [
+            (match, key) for key in self._before for match in (self._before[key].search(before), self._after[key].match(after)) if match
+        ]
+        if not found:
+            return share
+        match, key = max(found, key=lambda one: len(one[0].group()))
+        start = share.start - len(match.group()) if match.string is before else share.start
+        return _changed(replace(share, start=start), key)
 
 
 def _share(low: float, high: float, match: regex.Match[str]) -> Share:

@@ -161,6 +161,8 @@ def about(item: Item, reading: Reading) -> str | None:
         return reading.aspect
     tag = item.case.language
     before = item.output.text[max(0, item.claim.start - MAX_SENTENCE) : item.claim.start]
+    if before.rstrip()[-1:] in LANGUAGES[tag].ends or before.endswith("\n"):
+        return None  # it opens its sentence: most claims, told without a look at what came before
     spans = sentences(before + item.output.text[item.claim.start : item.claim.start + 1], tag)
     began = spans[-1].start if spans else len(before)
     return reader(tag).read(before[began:]).aspect if began < len(before) else None
