@@ -70,9 +70,8 @@ def read_input(request: str) -> Mapping[str, Any]:
     at = request.rfind(_INPUT)
     start = request.find("{", at)
     if at < 0 or start < 0:
-        raise InputError(
-            f"{NAME} answers the prompts of our claim judge and of Ragas only: no 'Now perform the same with the following input' found"
-        )
+        known = "our claim judge and of Ragas (faithfulness, groundedness, context precision and recall, noise sensitivity)"
+        raise InputError(f"{NAME} answers the prompts of {known} only: no 'Now perform the same with the following input' found")
     try:
         value, _ = json.JSONDecoder().raw_decode(request, start)
     except ValueError as error:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from evals.errors import InputError
+from evals.judges.prompts import Piece, fenced
 from runner.backends.base import GenerationSettings
 from runner.lexical_judge import LexicalJudge, judge, read_input, verdict
 from runner.prompts import Prompt
@@ -69,3 +70,45 @@ def test_a_stream_is_the_same_judgement():
     *pieces, last = LexicalJudge().stream(prompt, GenerationSettings())
     assert last.generation is not None and "".join(piece.text for piece in pieces) == last.generation.text
     assert json.loads(last.generation.text) == {"statements": ["Light.", "Small."]}
+
+
+@pytest.mark.parametrize(
+    ("data", "classify", "expected"),
+    [
+        ({"response": "It is light. It is red.", "context": "It is light."}, False, {"rating": 1}),
+        ({"response": "It is light.", "context": "It is light."}, False, {"rating": 2}),
+        ({"response": "It is red.", "context": "Delivery was slow."}, False, {"rating": 0}),
+        ({"question": "?", "text": "It is light. It is red."}, False, {"statements": ["It is light.", "It is red."]}),
+    ],
+)
+def test_the_other_requests_of_ragas_are_answered_by_the_same_rule(data, classify, expected):
+    assert judge(data, classify) == expected
+
+
+def test_recall_and_precision_are_told_apart_by_what_is_asked_for():
+    data = {"question": "?", "context": "It is light.", "answer": "It is light. It is red."}
+    assert [row["attributed"] for row in judge(data, classify=True)["classifications"]] == [1, 0]
+    assert judge(data)["verdict"] == 1
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict_", "passage"),
+    [
+        ("The battery lasts two days.", "supported", 1),
+        ("It weighs 40 g.", "contradicted", 2),
+        ("The colour is a shiny purple.", "not_found", 0),
+        ("Does it last?", "not_checkable", 0),
+        ("🙂", "not_checkable", 0),
+    ],
+)
+def test_a_claim_of_ours_gets_verdict_passage_and_a_quote_from_it(claim, verdict_, passage):
+    texts = {1: "Nice. The battery lasts two days.", 2: "It weighs 41 g."}
+    pieces = [*(Piece("passage", number, text) for number, text in texts.items()), Piece("claim", 1, claim)]
+    [row] = json.loads(LexicalJudge().generate([Prompt((("user", fenced(pieces, "Now judge.")),))], GenerationSettings())[0].text)["claims"]
+    assert (row["verdict"], row["passage"]) == (verdict_, passage)
+    assert row["quote"] in texts.get(passage, "") and 0 <= row["confidence"] <= 100
+
+
+def test_marks_without_claims_are_refused():
+    with pytest.raises(InputError, match="passages and claims"):
+        LexicalJudge().generate([Prompt((("user", fenced([Piece("passage", 1, "x")], "")),))], GenerationSettings())
