@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.quality.data import Row
-from evals.grounding.span_features import Floats, Reading, read
+from evals.grounding.span_context import Floats
+from evals.grounding.span_features import Reading, read
 
 UNWANTED = 2  # FaithBench: a severity from which a mark is a hallucination
 

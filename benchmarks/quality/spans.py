@@ -14,7 +14,7 @@ from scipy import stats
 
 from benchmarks.quality.data import Row, Sets, area, share, shown
 from benchmarks.quality.span_rows import marks_of, texts_of
-from evals.grounding.span_features import Floats
+from evals.grounding.span_context import Floats
 from evals.grounding.spans import Setting, suspicion
 from evals.statistics.intervals import Interval
 

@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from benchmarks.quality.data import Row, Sets
 from benchmarks.quality.span_rows import marks_of, reading_of, texts_of
-from evals.grounding.span_features import Floats, Reading, columns
+from evals.grounding.span_context import Floats
+from evals.grounding.span_features import Reading, columns
 from evals.grounding.spans import MODEL, Setting, group_hash, suspicion, word_hash
 from evals.identity import file_sha256, sha256
 
@@ -130,7 +132,8 @@ def fitted(examples: Sequence[Example], counts: Counts) -> tuple[HistGradientBoo
     both, right = np.vstack([rows, rows]), np.repeat([1, 0], len(rows))
     weights = np.concatenate([target * weight, (1 - target) * weight]) / weight.mean()
     used = weights > 0
-    return HistGradientBoostingClassifier(**SETTINGS).fit(both[used], right[used], sample_weight=weights[used]), names
+    with threadpool_limits(1):  # the same sums on every machine
+        return HistGradientBoostingClassifier(**SETTINGS).fit(both[used], right[used], sample_weight=weights[used]), names
 
 
 def exported(model: HistGradientBoostingClassifier) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -13,34 +13,29 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 import regex
-from numpy.typing import NDArray
 
+from evals.grounding.span_context import CHARACTER, MARK, NUMBER, WORD, Columns, Floats, context
 from evals.text import Span, fold
 
-Floats = NDArray[np.float64]
-Columns = dict[str, Floats]
-
 COMMON = math.log(30)  # a word in more than 29 of 100 answers says nothing new
-FAR = 30.0  # units; distances are cut there
 STEM = 5  # letters that inflected forms of a word share
 MOST_EVIDENCE = 200_000  # code points of evidence that are read
 _UNIT = regex.compile(
     r"[\p{Han}\p{Hiragana}]|\p{Katakana}+|\p{N}+(?:[.,:٫٬]\p{N}+)*|[\p{L}\p{M}]+(?:['’\-\u200c][\p{L}\p{M}]+)*|\S",
 )
-_MARK, _NUMBER, _WORD, _CHARACTER = range(4)
+_FIRST_NUMBER, _FIRST_LETTER, _FIRST_WIDE = map(regex.compile, (r"\p{N}", r"[\p{L}\p{M}]", r"[\p{Han}\p{Hiragana}]"))
 _ENDS = frozenset(".!?…。！？؟।॥")
 _OPENING, _CLOSING, _STRAIGHT = frozenset("«《「『"), frozenset("»》」』"), frozenset('"“”„')
 _MARKS = {
     mark: place for place, marks in enumerate((".。।", ",،、，", '"“”„«»《》「」', "()（）[]", ":：;", "!?？！؟"), 1) for mark in marks
 }
 _OTHER_MARK = 7
-_AROUND = ("asked", "novel", "rate", "evident")
-_NEIGHBOURS = ("kind", "rate", "frequency", "asked", "asked_letters", "capital", "mark", "evident", "length", "year")
 
 
 class Words(Protocol):
@@ -70,6 +65,11 @@ class Reading:
     evidence: Sequence[str]
     language: str
 
+    @cached_property
+    def seen(self) -> Columns:
+        """The features that need no `Words`, made once."""
+        return _shape(self) | _places(self) | _repeats(self) | _asked(self) | _evident(self)
+
 
 def read(text: str, language: str, question: str = "", evidence: str = "") -> Reading:
     found = units(text)
@@ -78,13 +78,9 @@ def read(text: str, language: str, question: str = "", evidence: str = "") -> Re
 
 def columns(reading: Reading, words: Words) -> Columns:
     """Each feature by name, a value a unit; what was not looked at (no evidence) is NaN, which the trees know."""
-    found = _shape(reading)
-    found |= _places(reading)
-    found |= _repeats(reading) | _asked(reading) | _evident(reading)
-    found |= _common(reading, words)
+    found = reading.seen | _common(reading, words)
     found["novel"] = _novel(found)
-    found |= _whole(reading, found, words) | _distances(found) | _surroundings(found)
-    return found | _neighbours(found)
+    return context(found, reading.question, reading.words, words.base(reading.language))
 
 
 def _array(values: Sequence[float]) -> Floats:
@@ -101,20 +97,21 @@ def _shape(reading: Reading) -> Columns:
         "year": _array([len(word) == 4 and word.isdecimal() and 1000 <= int(word) <= 2100 for word in reading.words]),
         "capital": _array([text[:1].isupper() for text in raw]),
         "capitals": _array([len(text) > 1 and text.isupper() for text in raw]),
-        "ascii": _array([kind == _WORD and text[:1].isascii() for kind, text in zip(kinds, raw, strict=True)]),
-        "mark": _array([_MARKS.get(text, _OTHER_MARK) if kind == _MARK else 0 for kind, text in zip(kinds, raw, strict=True)]),
+        "ascii": _array([kind == WORD and text[:1].isascii() for kind, text in zip(kinds, raw, strict=True)]),
+        "mark": _array([_MARKS.get(text, _OTHER_MARK) if kind == MARK else 0 for kind, text in zip(kinds, raw, strict=True)]),
         "quoted": _open(raw, _STRAIGHT, _OPENING, _CLOSING),
         "bracketed": _open(raw, frozenset(), frozenset("(（["), frozenset(")）]")),
     }
 
 
+@lru_cache(maxsize=65536)
 def _kind(word: str) -> int:
     first = word[:1]
-    if regex.match(r"\p{N}", first):
-        return _NUMBER
-    if not regex.match(r"[\p{L}\p{M}]", first):
-        return _MARK
-    return _CHARACTER if len(word) == 1 and regex.match(r"[\p{Han}\p{Hiragana}]", first) else _WORD
+    if _FIRST_NUMBER.match(first):
+        return NUMBER
+    if not _FIRST_LETTER.match(first):
+        return MARK
+    return CHARACTER if len(word) == 1 and _FIRST_WIDE.match(first) else WORD
 
 
 def _open(raw: Sequence[str], either: frozenset[str], opening: frozenset[str], closing: frozenset[str]) -> Floats:
@@ -167,7 +164,7 @@ def _asked(reading: Reading) -> Columns:
     shares = {word: _share(_trigrams(word), known) for word in set(reading.words)}
     around = _pairs([*reading.words, ""])
     letters = [
-        float(around[i] in pairs or around[i + 1] in pairs) if _kind(word) == _CHARACTER else shares[word]
+        float(around[i] in pairs or around[i + 1] in pairs) if _kind(word) == CHARACTER else shares[word]
         for i, word in enumerate(reading.words)
     ]
     return {
@@ -214,77 +211,4 @@ def _common(reading: Reading, words: Words) -> Columns:
 
 def _novel(found: Columns) -> Floats:
     """Neither asked for nor common: where an answer says something."""
-    return _array((found["kind"] != _MARK) & (found["asked_letters"] < 0.5) & (found["asked"] == 0) & (found["frequency"] < COMMON))
-
-
-def _whole(reading: Reading, found: Columns, words: Words) -> Columns:
-    """The same for all units: the answer as a whole; and how much came before and is still to come."""
-    n, asked, novel = len(reading.words), found["asked"], found["novel"]
-    word = found["kind"] != _MARK
-    known = set(reading.question)
-    figures = {
-        "units": math.log1p(n),
-        "sentences": found["sentence"][-1] + 1 if n else 0,
-        "question_length": len(reading.question),
-        "question_number": any(_kind(text) == _NUMBER for text in known),
-        "asked_share": asked @ word / max(1, word.sum()),
-        "answered_share": len(known & set(reading.words)) / max(1, len(known)),
-        "numbers": math.log1p((found["kind"] == _NUMBER).sum()),
-        "names": found["name"].mean() if n else 0,
-        "repetition": found["pair_again"].mean() if n else 0,
-        "rate_of_all": found["rate"].mean() if n else 0,
-        "base": words.base(reading.language),
-        "has_evidence": bool(reading.evidence),
-    }
-    return {name: np.full(n, float(value)) for name, value in figures.items()} | {
-        "novel_before": np.log1p(np.cumsum(novel) - novel),
-        "novel_after": np.log1p(novel.sum() - np.cumsum(novel)),
-        "asked_after": np.log1p(np.maximum(0, asked.sum() - np.cumsum(asked))),
-    }
-
-
-def _distances(found: Columns) -> Columns:
-    """Units since the last and until the next number, word of the question, novel word, name and mark."""
-    masks = {
-        "number": found["kind"] == _NUMBER,
-        "asked": found["asked"] > 0,
-        "novel": found["novel"] > 0,
-        "name": found["name"] > 0,
-        "mark": found["kind"] == _MARK,
-    }
-    since = {f"since_{name}": _since(mask) for name, mask in masks.items()}
-    return since | {f"until_{name}": _since(mask[::-1])[::-1] for name, mask in masks.items()}
-
-
-def _since(mask: NDArray[np.bool_]) -> Floats:
-    index = np.arange(len(mask), dtype=float)
-    last = np.concatenate([[-np.inf], np.maximum.accumulate(np.where(mask, index, -np.inf))])[: len(mask)]
-    return np.asarray(np.minimum(FAR, index - last))
-
-
-def _surroundings(found: Columns) -> Columns:
-    """Means over the sentence, and over a few units either side."""
-    sentence = found["sentence"].astype(int)
-    sizes = np.bincount(sentence)
-    numbers = (found["kind"] == _NUMBER).astype(float)
-    means = {f"sentence_{name}": found[name] for name in _AROUND} | {"sentence_number": numbers}
-    by_sentence = {name: np.asarray(np.bincount(sentence, values) / sizes)[sentence] for name, values in means.items()}
-    windows = {f"around{size}_{name}": _window(found[name], size) for name in _AROUND for size in (2, 6)}
-    return by_sentence | windows | {"sentence_length": np.log1p(sizes[sentence])}
-
-
-def _window(values: Floats, size: int) -> Floats:
-    n, index = len(values), np.arange(len(values))
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    low, high = np.maximum(0, index - size), np.minimum(n, index + size + 1)
-    return np.asarray((sums[high] - sums[low]) / (high - low))
-
-
-def _neighbours(found: Columns) -> Columns:
-    """Features of the two units before and the two behind; −1 where there is none."""
-    shifted: Columns = {}
-    for name in _NEIGHBOURS:
-        padded = np.concatenate([[-1.0, -1.0], found[name], [-1.0, -1.0]])
-        for step in (-2, -1, 1, 2):
-            shifted[f"{name}{step:+d}"] = padded[2 + step : len(padded) - 2 + step]
-    return shifted
+    return _array((found["kind"] != MARK) & (found["asked_letters"] < 0.5) & (found["asked"] == 0) & (found["frequency"] < COMMON))

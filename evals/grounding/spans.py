@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.errors import SetupError
-from evals.grounding.span_features import Floats, Reading, columns, read
+from evals.grounding.span_context import Floats
+from evals.grounding.span_features import Reading, columns, read
 from evals.identity import sha256
 from evals.paths import DATA
 

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
+from benchmarks.quality.span_rows import marks_of
+from benchmarks.quality.spans_training import Counts, example, exported
 from evals.claims import claims_of
 from evals.grounding.span_features import columns, read, units
 from evals.grounding.spans import MODEL, MOST_CHARACTERS, Suspicion, Trees, Vocabulary, most_overlap, suspicion
@@ -163,3 +167,37 @@ def test_the_features_are_those_the_trees_were_trained_on_and_the_file_is_small(
 
 def test_a_unit_is_a_word_a_number_a_mark_or_a_character():
     assert [unit.text for unit in units("L’eau: 1.5 l 水は")] == ["L’eau", ":", "1.5", "l", "水", "は"]
+
+
+def row(output: str, start: int, end: int, group: str) -> dict:
+    return {"output": output, "lang": "en", "group": group, "source": None, "spans": [{"start": start, "end": end}], "soft_spans": []}
+
+
+def test_a_words_rates_never_count_the_answer_they_are_looked_up_for():
+    examples = [example(row(f"Opened in {year}.", 10, 14, f"g{year}")) for year in (1931, 1932, 1933)]
+    counts = Counts(examples)
+    before = counts.look("en", "opened")
+    with counts.without(examples[0]) as others:
+        assert others.look("en", "1931") == (0.0, others.base("en"))
+        assert others.look("en", "opened")[0] == pytest.approx(np.log1p(100), abs=0.01)
+    assert counts.look("en", "opened") == before and before[1] < counts.base("en")
+
+
+def test_a_mark_is_a_hallucination_from_a_severity_on_and_half_the_target_is_votes():
+    mild, grave = ({"start": 0, "end": 2, "severity": severity} for severity in (1, 3))
+    assert marks_of({"output": "abc", "spans": [mild]}).hard.tolist() == [0, 0, 0]
+    assert marks_of({"output": "abc", "spans": [grave]}).soft.tolist() == [1, 1, 0]
+    voted = marks_of({"output": "abc", "spans": [], "soft_spans": [{"start": 1, "end": 4, "prob": 0.25}]})
+    assert voted.hard.tolist() == [0, 0, 0] and voted.soft.tolist() == [0, 0.25, 0.25]
+
+
+def test_exported_trees_say_what_scikit_learn_says():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 5)).astype(np.float32)
+    rows[rng.random(rows.shape) < 0.2] = np.nan
+    right = np.nan_to_num(rows[:, 0]) + np.nan_to_num(rows[:, 1]) > rng.normal(size=400)
+    with threadpool_limits(1):
+        model = HistGradientBoostingClassifier(max_iter=8, early_stopping=False, random_state=0).fit(rows, right)
+    arrays, about = exported(model)
+    trees = Trees(**{key: value.astype(np.int32) if key in ("roots", "left", "right") else value for key, value in arrays.items()}, **about)
+    assert trees.log_odds(rows) == pytest.approx(model.decision_function(rows), abs=1e-5)
