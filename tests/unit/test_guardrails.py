@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import guardrails
 from evals.errors import PolicyError
 from evals.languages import LANGUAGES
 from evals.packs import pack
@@ -16,10 +17,12 @@ from guardrails import (
     apply,
     check_input,
     check_output,
+    fallback,
     policy,
     policy_in_force,
     redact_text,
     screen_evidence,
+    withheld,
 )
 
 HOSTILE = [
@@ -192,6 +195,53 @@ def test_a_wrong_policy_is_named_with_its_file_and_value(tmp_path, change, messa
     with pytest.raises(PolicyError, match=r"policy\.yaml") as caught:
         policy.load(tuple(RAILS.values()), path)
     assert message in str(caught.value)
+
+
+def written(tmp_path, marketplaces="{}", output="{hidden: redact, contact: redact}"):
+    targets = f"{{input: {{}}, evidence: {{contact: redact}}, output: {output}}}"
+    text = f"{{version: 1, features: {{highlights: {targets}, assistant: {targets}}}, marketplaces: {marketplaces}}}"
+    path = tmp_path / "policy.yaml"
+    path.write_text(text, encoding="utf-8")
+    return policy.load(tuple(RAILS.values()), path)
+
+
+def test_a_marketplace_does_otherwise_only_what_it_names(tmp_path):
+    there = written(tmp_path, "{DE: {assistant: {output: {contact: block, citation: allow}}}}")
+    assert there.actions("assistant", "output") == {"hidden": "redact", "contact": "redact"}
+    assert there.actions("assistant", "output", "DE") == {"hidden": "redact", "contact": "block", "citation": "allow"}
+    assert there.actions("assistant", "output", "FR") == there.actions("assistant", "output")
+    assert there.actions("highlights", "output", "DE") == there.actions("assistant", "output")
+    assert there.actions("assistant", "evidence", "DE") == {"contact": "redact"}
+
+
+@pytest.mark.parametrize(
+    ("marketplaces", "output", "message"),
+    [
+        ("{}", "{guess: block}", "features.highlights.output.guess: there is no rail 'guess'"),
+        ("{DE: {assistant: {evidence: {language: block}}}}", "{}", "marketplaces.DE.assistant.evidence.language: this rail checks output"),
+        ("{XX: {}}", "{}", "marketplaces.XX: no marketplace of that code"),
+        ("{DE: {assistant: {output: {contact: hide}}}}", "{}", "marketplaces.DE.assistant.output.contact: 'hide'"),
+        ("{DE: {asistant: {}}}", "{}", "marketplaces.DE: .*'asistant'"),
+        ("{germany: {}}", "{}", "marketplaces: 'germany'"),
+        ("{}", "{no: block}", "features.highlights.output.False: there is no rail False"),
+    ],
+)
+def test_a_rail_place_or_action_that_is_not_there_is_named(tmp_path, marketplaces, output, message):
+    with pytest.raises(PolicyError, match=rf"policy\.yaml: {message}"):
+        written(tmp_path, marketplaces, output)
+
+
+def test_what_is_escalated_is_withheld_and_recorded(tmp_path, monkeypatch):
+    strict = written(
+        tmp_path, "{US: {assistant: {input: {contact: escalate}, evidence: {contact: escalate}, output: {contact: escalate}}}}"
+    )
+    monkeypatch.setattr(guardrails, "policy_in_force", lambda: strict)
+    text = "Good. Mail joe@shop.example."
+    (draft,) = check_output(text, "de", [], "assistant", "US")
+    assert draft.action == "escalate" and apply(text, [draft], fallback("de")) == (pack("de").fallback, "blocked")
+    assert withheld(check_input(text, "de", marketplace="US"))
+    assert screen_evidence([review(text)], "en", marketplace="US")[0] == []
+    assert [passage.text for passage in screen_evidence([review(text)], "en")[0]] == ["Good."]
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)
