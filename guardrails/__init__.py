@@ -21,12 +21,18 @@ from evals.text import sentences
 from guardrails import policy
 from guardrails.base import TARGETS, WITHHELD, Context, Draft, Hit, Rail, SpanRail, Target
 from guardrails.citation import CITATION
+from guardrails.commerce import COMPETITOR, OFFER
 from guardrails.contact import CONTACT
+from guardrails.grounding import GROUNDING
+from guardrails.hate import HATE
+from guardrails.health import HEALTH
 from guardrails.hidden import HIDDEN
 from guardrails.injection import INJECTION
 from guardrails.language import LANGUAGE
 from guardrails.leak import LEAK
 from guardrails.repetition import REPETITION
+from guardrails.topic import TOPIC
+from guardrails.unsafe import UNSAFE
 
 _ROWS: tuple[Rail, ...] = (
     CONTACT,
@@ -36,6 +42,13 @@ _ROWS: tuple[Rail, ...] = (
     HIDDEN,
     LEAK,
     REPETITION,
+    HATE,
+    UNSAFE,
+    TOPIC,
+    COMPETITOR,
+    OFFER,
+    HEALTH,
+    GROUNDING,
 )
 RAILS: dict[str, Rail] = {rail.name: rail for rail in _ROWS}
 
@@ -102,9 +115,16 @@ def check_input(text: str, language: str, feature: Feature = "assistant", market
     return check(text, language, Context(feature, "input", marketplace=marketplace))
 
 
-def check_output(text: str, language: str, passages: Sequence[Passage], feature: Feature, marketplace: str | None = None) -> list[Draft]:
-    """What the rails object to in an output that rests on `passages`."""
-    return check(text, language, Context(feature, "output", passages=tuple(passages), marketplace=marketplace))
+def check_output(
+    text: str,
+    language: str,
+    passages: Sequence[Passage],
+    feature: Feature,
+    marketplace: str | None = None,
+    secrets: Sequence[str] = (),
+) -> list[Draft]:
+    """What the rails object to in an output that rests on `passages` and must not repeat `secrets`, which its writer was told."""
+    return check(text, language, Context(feature, "output", passages=tuple(passages), marketplace=marketplace, secrets=tuple(secrets)))
 
 
 def withheld(hits: Iterable[Draft]) -> bool:

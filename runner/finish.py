@@ -6,16 +6,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from evals.experiment import FindingLike, TaskResult
+from evals.packs import pack
 from evals.records import Case, Passage
 from evals.text import sentences
 from guardrails import Draft, apply, check_output, fallback, screen_evidence
 from runner.backends.base import Generation
+from runner.prompts import Prompt
 
 
 def marketplace(case: Case) -> str | None:
     """The storefront a case is asked in (``inputs["marketplace"]``, an ISO 3166 code); None where it is for all of them."""
     code = case.inputs.get("marketplace")
     return None if code is None else str(code)
+
+
+def secrets(prompt: Prompt, case: Case) -> tuple[str, ...]:
+    """What a model was told and must not repeat: the prompt's instructions, without the sentence it is asked to say word for word."""
+    said = pack(case.language).answer["unknown"][0]
+    return tuple(part for role, text in prompt.messages if role == "system" for part in text.split(said) if part)
 
 
 def screened(passages: Sequence[Passage], tag: str, case: Case) -> tuple[list[Passage], list[Draft]]:
@@ -29,15 +37,15 @@ def screened(passages: Sequence[Passage], tag: str, case: Case) -> tuple[list[Pa
     return kept, findings
 
 
-def checked(case: Case, text: str, result: TaskResult) -> TaskResult:
+def checked(case: Case, text: str, result: TaskResult, secrets: Sequence[str] = ()) -> TaskResult:
     """`result` with `text` as the rails leave it: as it is, masked, or replaced by the language's fallback."""
-    drafts = check_output(text, case.language, result.passages, case.feature, marketplace(case))
+    drafts = check_output(text, case.language, result.passages, case.feature, marketplace(case), secrets)
     shown, status = apply(text, drafts, fallback(case.language))
     findings: tuple[FindingLike, ...] = (*result.findings, *drafts)
     return replace(result, text=shown, status=status, findings=findings)
 
 
-def generated(case: Case, generation: Generation, result: TaskResult) -> TaskResult:
+def generated(case: Case, generation: Generation, result: TaskResult, secrets: Sequence[str] = ()) -> TaskResult:
     """`result` with what the model said, checked; an error where it said nothing. `result.total_s` is the time before it was asked."""
     before = result.total_s or 0.0
     result = replace(
@@ -51,7 +59,7 @@ def generated(case: Case, generation: Generation, result: TaskResult) -> TaskRes
     if not text:
         why = "the prompt does not fit the model" if generation.finish_reason == "context" else "the model said nothing"
         return replace(result, status="error", error=f"{why} ({generation.prompt_tokens} prompt tokens)")
-    return checked(case, text, result)
+    return checked(case, text, result, secrets)
 
 
 def whole_sentences(text: str, tag: str) -> str:

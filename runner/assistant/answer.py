@@ -11,15 +11,19 @@ from evals.text import sentences
 from runner import backends
 from runner.assistant.retrieve import Query
 from runner.backends.base import Chunk, GenerationSettings
-from runner.prompts import aspect_name, assistant_prompt, attribute_name
+from runner.prompts import Prompt, aspect_name, assistant_prompt, attribute_name
 
 MAX_QUOTE = 220  # code points; a longer sentence is not quoted whole, and a cut one is not a quotation
 
 
-def by_model(case: Case, passages: Sequence[Passage], variant: Variant) -> Iterator[Chunk]:
-    """What the variant's model says, as it comes."""
+def prompt_of(case: Case, passages: Sequence[Passage], variant: Variant) -> Prompt:
+    """What the variant's model is asked."""
     style = str(variant.settings.get("prompt", "compact-v1"))
-    prompt = assistant_prompt(style, case.language, str(case.inputs["question"]), passages)
+    return assistant_prompt(style, case.language, str(case.inputs["question"]), passages)
+
+
+def by_model(prompt: Prompt, variant: Variant) -> Iterator[Chunk]:
+    """What the variant's model says, as it comes."""
     return backends.load(variant.settings).stream(prompt, GenerationSettings.of(variant.settings))
 
 

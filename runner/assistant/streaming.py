@@ -22,7 +22,7 @@ from runner.assistant import answer
 from runner.assistant.hydrate import Hydrator, Piece, lookup
 from runner.assistant.retrieve import Query, query, retrieve
 from runner.backends.base import Chunk, Generation
-from runner.finish import checked, generated, marketplace, screened
+from runner.finish import checked, generated, marketplace, screened, secrets
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,18 @@ def _evidence(catalog: Catalog, case: Case, asked: Query) -> tuple[tuple[Passage
 
 def _answer(catalog: Catalog, variant: Variant, case: Case, asked: Query, result: TaskResult) -> Iterator[Event]:
     """Without evidence nobody is asked: the answer is that nothing answers it."""
-    gate = Gate(case, result.passages, Hydrator(lookup(catalog)))
+    asks_model = bool(result.passages) and variant.settings.get("kind") == "lm"
+    prompt = answer.prompt_of(case, result.passages, variant) if asks_model else None
+    told = secrets(prompt, case) if prompt else ()
+    gate = Gate(case, result.passages, told, Hydrator(lookup(catalog)))
     began, generation = time.perf_counter(), None
-    for chunk in _chunks(variant, case, asked, result.passages):
+    for chunk in _chunks(case, asked, result.passages) if prompt is None else _timed(answer.by_model(prompt, variant)):
         generation = chunk.generation or generation
         yield from gate.feed(chunk.text)
     yield from gate.close()
     text, before = "".join(gate.said), result.total_s or 0.0
     if generation is not None:
-        done = generated(case, replace(generation, text=text), result)
+        done = generated(case, replace(generation, text=text), result, told)
     else:
         seconds = before + time.perf_counter() - began  # said at once: the first word comes with the last
         done = checked(case, text, replace(result, first_token_s=seconds, total_s=seconds))
@@ -98,12 +101,9 @@ def _blocked(case: Case, done: Done, objections: tuple[Draft, ...]) -> Done:
     return replace(done, text=fallback(case.language), status="blocked", findings=findings)
 
 
-def _chunks(variant: Variant, case: Case, asked: Query, passages: tuple[Passage, ...]) -> Iterator[Chunk]:
-    if not passages:
-        return iter([Chunk(answer.unknown(case))])
-    if variant.settings.get("kind") == "template":
-        return answer.by_template(case, passages, asked)
-    return _timed(answer.by_model(case, passages, variant))
+def _chunks(case: Case, asked: Query, passages: tuple[Passage, ...]) -> Iterator[Chunk]:
+    """Without a model."""
+    return answer.by_template(case, passages, asked) if passages else iter([Chunk(answer.unknown(case))])
 
 
 def _timed(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
@@ -125,8 +125,9 @@ class Gate:
     `said` keeps everything, for the result; `objections`: what was found, where the answer is withheld.
     """
 
-    def __init__(self, case: Case, passages: tuple[Passage, ...], hydrator: Hydrator) -> None:
-        self._hold = HoldBack(Context(case.feature, "output", passages=passages, marketplace=marketplace(case)), case.language)
+    def __init__(self, case: Case, passages: tuple[Passage, ...], told: tuple[str, ...], hydrator: Hydrator) -> None:
+        context = Context(case.feature, "output", passages=passages, marketplace=marketplace(case), secrets=told)
+        self._hold = HoldBack(context, case.language)
         self._hydrator = hydrator
         self._pieces: deque[Piece] = deque()  # what has not left
         self._ready, self._left = "", 0  # what may leave; how many characters of the answer have

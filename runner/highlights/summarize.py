@@ -16,7 +16,7 @@ from evals.packs import pack
 from evals.records import AspectRow, Passage, Variant
 from runner import backends
 from runner.backends.base import Generation, GenerationSettings
-from runner.finish import checked, generated
+from runner.finish import checked, generated, secrets
 from runner.highlights.evidence import Evidence
 from runner.prompts import aspect_name, highlights_prompt
 
@@ -36,7 +36,8 @@ def by_model(variant: Variant) -> Summarizer:
         style = str(variant.settings.get("prompt", "compact-v1"))
         prompts = [highlights_prompt(style, some.case.language, some.title, some.rows, some.passages) for some in evidence]
         answers = backends.load(variant.settings).generate(prompts, GenerationSettings.of(variant.settings))
-        return [generated(some.case, answer, base(some)) for some, answer in zip(evidence, shared(answers), strict=True)]
+        told = [secrets(prompt, some.case) for prompt, some in zip(prompts, evidence, strict=True)]
+        return [generated(*row) for row in zip((some.case for some in evidence), shared(answers), map(base, evidence), told, strict=True)]
 
     return summarize
 

@@ -173,3 +173,32 @@ def test_product_tags_become_cards_and_unknown_ones_vanish(monkeypatch: pytest.M
     texts, done = told(monkeypatch, everywhere, 'Like the <product id="p2">, says one. [1] Or <product id="nope"> maybe. [1]', 4)
     assert [text.product.product_id for text in texts if text.product] == ["p2"]
     assert done.text == shown(texts) == "Like the Trail <b>shoe</b>, says one. [1] Or  maybe. [1]"
+
+
+def test_an_answer_that_repeats_its_instructions_is_withheld(monkeypatch: pytest.MonkeyPatch, everywhere: Store) -> None:
+    told_to = "After each sentence put the mark of the passages it rests on, such as [1]."
+    monkeypatch.setattr(backends, "load", lambda settings: Stuttering(f"The sound is warm. [1] {told_to} It is light. [1]"))
+    chatty = Variant("variant-chat", "chat", "assistant", {"kind": "lm", "prompt": "chat-v1"})
+    *_, done = assistant.stream(everywhere.catalog, chatty, "p1", "en", "How is the sound?")
+    assert isinstance(done, assistant.Done)
+    assert done.status == "blocked" and "leak" in {finding.rail for finding in done.findings}
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_saying_what_it_was_asked_to_say_is_no_leak(monkeypatch: pytest.MonkeyPatch, tag: str, everywhere: Store) -> None:
+    said = pack(tag).answer["unknown"][0]
+    monkeypatch.setattr(backends, "load", lambda settings: Stuttering(said))
+    chatty = Variant("variant-chat", "chat", "assistant", {"kind": "lm", "prompt": "chat-v1"})
+    asked_for = pack(tag).ask["aspect"][0].format(aspect=pack(tag).aspects["sound"].name)
+    *_, done = assistant.stream(everywhere.catalog, chatty, "p1", tag, asked_for)
+    assert isinstance(done, assistant.Done) and (done.status, done.text, done.generated_tokens) == ("ok", said, 9)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_card_leaves_whole_though_its_title_ends_a_sentence(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    store = a_store()
+    store.catalog.add_products([PRODUCT, Product("p3", "Good. Very good! Best", "shoes")])
+    add_reviews(store, "en")
+    texts, done = told(monkeypatch, store, 'Like the <product id="p3">, says one. [1] It is light. [1] So it is. [1]', size)
+    assert [text.text for text in texts if text.product] == ["Good. Very good! Best"]
+    assert done.text == shown(texts) == "Like the Good. Very good! Best, says one. [1] It is light. [1] So it is. [1]"

@@ -107,17 +107,20 @@ def test_what_is_withheld_ends_the_answer_and_gives_the_fallback_of_its_language
 
 
 def test_a_sentence_in_another_language_waits_for_the_whole_which_decides() -> None:
-    foreign = "Der Klang ist warm und der Bass ist tief, sagen die meisten Käufer. "
-    english = "The sound is warm and the bass is deep, as most buyers of this device say. "
-    shown, _, end = fed(english * 2 + foreign + english * 3, [5])
-    assert ("".join(shown), end.status) == (english * 2, "ok")
-    assert "".join(shown) + end.rest == end.text == english * 2 + foreign + english * 3
-    shown, _, end = fed(english + foreign * 3, [5])
-    assert ("".join(shown), end.text, end.status) == (english, fallback("en"), "blocked")
+    foreign = ["Der Klang ist warm und der Bass ist tief, sagen die meisten Käufer. ", "Die Lieferung kam leider viel zu spät an. "]
+    foreign += ["Der Akku hält einen ganzen Tag lang durch. "]
+    english = ["The sound is warm and the bass is deep, as most buyers say. ", "The battery lasts for a whole day of use. "]
+    english += ["Some think that the case could be a little lighter. ", "It came on time and was packed with care. "]
+    text = "".join([*english[:2], foreign[0], *english[2:]])
+    shown, _, end = fed(text, [5])
+    assert ("".join(shown), end.status) == ("".join(english[:2]), "ok")
+    assert "".join(shown) + end.rest == end.text == text
+    shown, _, end = fed("".join([english[0], *foreign]), [5])
+    assert ("".join(shown), end.text, end.status) == (english[0], fallback("en"), "blocked")
 
 
 def test_more_hits_than_are_recorded_one_by_one_wait_for_the_end() -> None:
-    text = "Mail joe@shop.example. It is nice. " * (MAX_HITS + 10)
+    text = "".join(f"Mail number{number}@shop.example. It took {number} days. " for number in range(MAX_HITS + 10))
     shown, _, end = fed(text, [50])
     assert 0 < "".join(shown).count("•••") < MAX_HITS
     assert "".join(shown) + end.rest == end.text and "@" not in end.text
