@@ -129,7 +129,7 @@ class Server:
         if name not in self._models:
             raise RequestError(f"model {name!r} is not served here, only {', '.join(self._models)}", 404, "model_not_found")
         if request.json and name != lexical_judge.NAME:
-            raise RequestError(f"response_format: {name} cannot promise JSON; {lexical_judge.NAME} can, for Ragas' faithfulness")
+            raise RequestError(f"response_format: {name} cannot promise JSON; {lexical_judge.NAME} can, for judges' questions")
         return name, self._models[name]
 
     async def _streamed(self, request: Request, name: str, backend: Backend) -> Response:

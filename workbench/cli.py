@@ -11,7 +11,20 @@ import typer
 from rich.console import Console
 
 from evals.errors import InputError, PlumblineError
-from workbench.commands import catalog, decisions, escalating, exporting, guarding, labelling, people, quality, running, serving, system
+from workbench.commands import (
+    catalog,
+    decisions,
+    escalating,
+    exporting,
+    guarding,
+    judging,
+    labelling,
+    people,
+    quality,
+    running,
+    serving,
+    system,
+)
 
 app = typer.Typer(
     name="plumb",
@@ -22,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"auto_envvar_prefix": "PLUMBLINE", "help_option_names": ["-h", "--help"]},
 )
-for module in (catalog, running, labelling, people, quality, decisions, escalating, exporting, guarding, serving, system):
+for module in (catalog, running, labelling, people, quality, decisions, escalating, exporting, guarding, judging, serving, system):
     module.register(app)
 
 

@@ -16,7 +16,25 @@ SMALL = 30  # cases below which a difference is shown in grey: too few to look a
 SHOWN_RUNS = 50
 EVERYWHERE = "all"  # the row of a comparison that covers every language
 # For these, a candidate that scores higher is better; of the others a page only says that they differ.
-BETTER_IS_HIGHER = ("grounded", "language_adherence", "citation_share", "ragas_faithfulness", "ragas_string_presence")
+BETTER_IS_HIGHER = (
+    "grounded",
+    "support",
+    "judge_claims",
+    "nli",
+    "jury",
+    "citation_support",
+    "language_adherence",
+    "citation_share",
+    "aspect_coverage",
+    "sentiment_consistency",
+    "chrf",
+    "bleu",
+    "ragas_string_presence",
+    "ragas_faithfulness",
+    "ragas_response_groundedness",
+    "ragas_context_precision",
+    "ragas_context_recall",
+)
 
 
 class Figures(NamedTuple):

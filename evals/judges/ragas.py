@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.util import find_spec
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,8 +26,6 @@ from evals.judges.endpoint import Ask, Judge, JudgeError, Question, Reply
 from evals.judges.material import contexts, mended, question, reference
 from evals.judges.ragas_values import Asked, Found
 from evals.metric import Measured, Metric, Sample, signature
-from evals.paths import cache as cache_folder
-from evals.paths import judge_api_key
 from evals.records import Case, Claim, Output
 
 VERSION = "0.4.3"
@@ -164,21 +161,6 @@ def make(kind: str, judge: Judge) -> Metric:
         meaning=about.meaning,
         compute_many=compute,
     )
-
-
-def make_faithfulness(
-    base_url: str,
-    model: str,
-    api_key: str | None = None,
-    *,
-    timeout_s: float = 60.0,
-    concurrency: int = 4,
-    cache_at: Path | None = None,
-) -> Metric:
-    """Ragas' Faithfulness with the judge `model` at `base_url`. `api_key` None reads ``PLUMBLINE_JUDGE_API_KEY``; `cache_at` None is the
-    shared cache."""
-    folder = cache_folder() / "judge" if cache_at is None else cache_at
-    return make("faithfulness", Judge(base_url, model, api_key or judge_api_key(), timeout_s, concurrency, folder))
 
 
 def _asked(kind: _Kind, case: Case, output: Output) -> Asked | Measured:

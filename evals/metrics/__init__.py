@@ -1,6 +1,6 @@
 """All metrics that need no network, listed by hand. Adding one is a file here and a row below.
 
-Metrics that ask a judge over HTTP are made when asked for: `evals.judges.ragas.make_faithfulness`.
+Metrics that ask a model are made when asked for (`plumb judge run`): `evals.judges.claim_judge.ClaimJudge`, `evals.judges.ragas.make`.
 """
 
 from __future__ import annotations

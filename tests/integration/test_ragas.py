@@ -13,7 +13,7 @@ from scripted_judge import Answer, Script, completion, serving
 
 from evals.errors import RetryError, UnknownIdError
 from evals.judges.endpoint import Judge
-from evals.judges.ragas import KINDS, make, make_faithfulness
+from evals.judges.ragas import KINDS, make
 from evals.metrics import METRICS
 from evals.records import AspectRow, Case, Output, Passage, Score
 from runner.serving import ModelServer
@@ -79,7 +79,7 @@ def test_our_own_judge_tells_supported_statements_from_others(lexical_judge, tmp
 
 
 def test_a_summary_is_judged_by_its_counts_too(lexical_judge, tmp_path):
-    metric = make_faithfulness(lexical_judge, "plumb-lexical-judge", cache_at=tmp_path)
+    metric = make("faithfulness", Judge(lexical_judge, "plumb-lexical-judge", cache=tmp_path))
     case = Case("case", "highlights", "product", "en", "audio", {})
     said = output("Sound quality: 9 of 10 opinions are positive.", (), (AspectRow("sound", 9, 2, 1, 12),))
     (score,) = metric.measure(case, said, ())
@@ -166,7 +166,7 @@ def test_a_broken_cache_file_is_asked_again(serve, tmp_path):
 
 def test_the_secret_goes_to_the_judge_and_nowhere_else(serve, tmp_path):
     url, script = serve(judging([1, 1]))
-    metric = make_faithfulness(url, "judge", "sk-secret", cache_at=tmp_path)
+    metric = make("faithfulness", Judge(url, "judge", "sk-secret", cache=tmp_path))
     metric.measure(CASE, output("It lasts two days. It is red."), ())
     assert script.headers[0]["authorization"] == "Bearer sk-secret"
     assert "secret" not in metric.signature
@@ -184,7 +184,7 @@ def test_the_secret_goes_to_the_judge_and_nowhere_else(serve, tmp_path):
 )
 def test_what_cannot_be_judged_is_not_sent(serve, tmp_path, said, why):
     url, script = serve(judging([1, 1]))
-    (score,) = make_faithfulness(url, "judge", cache_at=tmp_path).measure(CASE, said, ())
+    (score,) = make("faithfulness", Judge(url, "judge", cache=tmp_path)).measure(CASE, said, ())
     assert score.value is None
     assert why in (score.reason or "")
     assert script.requests == []

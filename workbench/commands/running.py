@@ -10,8 +10,6 @@ import typer
 
 from evals import datasets, experiment
 from evals.errors import InputError, MoreNeededError
-from evals.metric import Metric
-from evals.metrics import METRICS
 from evals.partitions import MIN_GATE_PRODUCTS, Purpose, divide
 from evals.records import Case, Feature, Run
 from evals.store import Store
@@ -103,27 +101,20 @@ def totals(store: Store, run: Run) -> str:
 def score(
     feature: FeatureName,
     run_name: Annotated[str, typer.Argument(metavar="RUN", help="a run id, or a variant's name for its newest run")],
-    judge_url: Annotated[str | None, typer.Option(help="an OpenAI-compatible server, for Ragas' faithfulness")] = None,
-    judge_model: Annotated[str, typer.Option()] = "plumb-lexical-judge",
     quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
 ) -> None:
-    """Score a run's outputs and claims; only what is not scored yet is measured."""
+    """Score a run's outputs and claims by code; only what is not scored yet is measured. Models as judges: `plumb judge run`."""
     store = open_store()
     run = run_named(store, feature_of(feature), run_name)
-    extra: dict[str, Metric] = {}
-    if judge_url:
-        from evals.judges import ragas
-
-        extra["ragas_faithfulness"] = ragas.make_faithfulness(base_url=judge_url, model=judge_model)
-    new = score_run(store, run, extra, quiet=quiet)
+    new = score_run(store, run, quiet=quiet)
     say(f"{new:,} new scores for {run.run_id}.", quiet=quiet)
     means = store.runs.score_means(run.run_id)
     table("Means", ("metric", "language", "measured", "missing", "mean"), [(*row[:4], _number(row.mean)) for row in means])
 
 
-def score_run(store: Store, run: Run, extra: dict[str, Metric] | None = None, *, quiet: bool = False) -> int:
+def score_run(store: Store, run: Run, *, quiet: bool = False) -> int:
     with bar(f"scoring {run.feature}", quiet=quiet) as progress:
-        return experiment.score(store, run.run_id, {**METRICS, **(extra or {})}, progress=progress)
+        return experiment.score(store, run.run_id, progress=progress)
 
 
 def compare(
