@@ -60,7 +60,7 @@ def repeated(text: str, tag: str) -> Iterator[tuple[int, int]]:
     places: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for sentence in sentences(text, tag):
         plain = " ".join(folded(sentence.text).text.split())
-        if len(plain) * (2 if plain[0] >= _WIDE_FROM else 1) >= SENTENCE and any(map(str.isalpha, plain)):
+        if len(plain) * (2 if plain[:1] >= _WIDE_FROM else 1) >= SENTENCE and any(map(str.isalpha, plain)):
             places[plain].append((sentence.start, sentence.end))
     for spans in places.values():
         if len(spans) >= SENTENCES:
