@@ -21,20 +21,25 @@ from evals.text import sentences
 from guardrails.base import Context, SpanRail
 from guardrails.injection import rail
 from guardrails.injection_model import DIRECT, PLANTED, Model, mark, read, trained_on
+from guardrails.leak import LEAK
 from guardrails.repetition import REPETITION
 
 EVIDENCE, INPUT, OUTPUT = (Context("assistant", target) for target in ("evidence", "input", "output"))
 PLACES = ("start", "middle", "end")
-HOSTS = 1500  # honest reviews of a language
+HOSTS = 1000  # honest reviews of a language
 LEAST = 50  # below, a language is not measured
 HOST = 40  # characters of a review that something is planted in
+OUTPUTS = (
+    "grounding_ragtruth", "grounding_mushroom", "grounding_memerag", "grounding_summeval", "grounding_begin", "summqual_multilingual",
+    "summqual_opinion",
+)  # fmt: skip
 CATEGORIES = ("Goal_Hijacking", "Prompt_Leaking", "Role_Play_Instruction")
 
 
 def figures(sets: Sets) -> str:
     """Markdown; a language without data is *unverified*."""
     hosts = _hosts(sets)
-    return "\n\n".join([_planted(sets, hosts), _direct(sets), _honest(sets)])
+    return "\n\n".join([_planted(sets, hosts), _direct(sets), _honest(sets), _outputs(sets)])
 
 
 @cache
@@ -170,4 +175,17 @@ def _honest(sets: Sets) -> str:
         hits = [bool(REPETITION.check(row["text"], tag, OUTPUT)) for row in rows]
         if len(rows) >= LEAST:
             lines.append(f"| repetition, reviews | {tag} | {len(rows):,} | {shown(share(hits, [row['group'] for row in rows]), 4)} |")
+    return "\n".join(lines)
+
+
+def _outputs(sets: Sets) -> str:
+    """Models' answers and summaries, few of which leak or are stuck: a hit may be right."""
+    lines = ["Outputs of models that the rails for leaks and repetition object to (loops among them are real).", ""]
+    lines += ["| outputs of | rows | leak | repetition |", "|---|--:|--:|--:|"]
+    for name in filter(sets.has, OUTPUTS):
+        some = [row for row in sets.rows(name) if isinstance(row.get("output", row.get("text")), str)]
+        counts = [
+            sum(bool(rail_.check(row.get("output", row.get("text")), row["lang"], OUTPUT)) for row in some) for rail_ in (LEAK, REPETITION)
+        ]
+        lines.append(f"| {name} | {len(some):,} | {counts[0]} | {counts[1]} |")
     return "\n".join(lines)
