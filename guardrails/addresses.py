@@ -68,7 +68,8 @@ def _words(key: str) -> str:
 
 
 def _compiled(pattern: str) -> regex.Pattern[str]:
-    return regex.compile(pattern, regex.V1, **{name: words for name, words in _lists().items() if f"<{name}>" in pattern})
+    named: dict[str, Any] = {name: words for name, words in _lists().items() if f"<{name}>" in pattern}
+    return regex.compile(pattern, regex.V1, **named)
 
 
 @cache
@@ -81,7 +82,7 @@ def _address() -> regex.Pattern[str]:
     house = rf"{number}{near}"
     unit = rf"(?:{_words('unit')})\.? ?(?:#|nr\.?|no\.?)? ?\d{{1,5}}[A-Za-z]?(?![\p{{L}}\p{{N}}]){near}"
     no_street = rf"(?!(?:{_words('not_streets')}) \d)"
-    street = rf"(?:{before})(?:(?<=[.'/])|(?<=\p{{L}})) ?{_WORDS}"
+    street = rf"(?:{before})(?:(?<=[.'/]) ?| ){_WORDS}"
     behind_name = (
         rf" (?:{after}){end}(?:,? {house}|,?\s{{1,2}}{unit})?",
         rf" (?:{weak}){end}(?:,?\s{{1,2}}{unit}|(?=[,\s]{{1,4}}\p{{Lu}}[^.!?]{{0,40}}?{_POSTCODE}))",
@@ -93,23 +94,30 @@ def _address() -> regex.Pattern[str]:
         rf"\d{{1,5}} {house} {_WORDS} (?:{weak}){end}",
         rf"\d{{3,5}} {no_street}(?:{_PARTICLE}{{0,2}}\p{{Lu}}\p{{Ll}}[\p{{L}}’'\-]+ ){{1,3}}(?=\d\d){house}",
         rf"{street}{_NO}{house}",
-        rf"(?:\d{{1,5}} )?(?:{_CAPITAL} )?\p{{Lu}}[\p{{L}}\p{{M}}\-]+(?:{_words('endings')}){_NO}{house}",
+        rf"{no_street}(?:\d{{1,5}} )?(?:{_CAPITAL} )?\p{{Lu}}[\p{{L}}\p{{M}}\-]+(?:{_words('endings')}){_NO}{house}",
         rf"(?:{_words('box')})[:.]? ?(?:nr\.? ?)?\d{{1,6}}|(?:PSC|Unit) \d{{3,5}},? Box \d{{2,5}}",
         r"(?i:(?:USS|USNS|USNV|USCGC) \p{L}+[,\s]{1,3})?(?i:[AFD]PO A[AEP]),? \d{5}",
         rf"{no_street}{_WORDS},? {house}[,\s]{{1,4}}(?:{unit}|(?:[A-Z]{{1,2}}-)?{_POSTCODE}\s(?=\p{{Lu}}))",
         rf"{_WORDS} (?:{after})[,\s]{{1,2}}(?i:no) ?[:.]? ?{house}",
         rf"{unit}(?:,? (?:{house} )?{_WORDS},? {house}|[,\s]{{1,3}}{_WORDS}[,\s]{{1,3}}(?:{after})(?![\p{{L}}\p{{M}}]))",
     )
-    gap = r"[,\s>|?]{1,6}"
-    tail = rf"(?>{gap}(?>(?:{_CAPITAL}|nan|\([\p{{L}} ]{{1,12}}\)){gap}){{0,6}}(?:{_POSTCODE}|{unit})){{0,3}}"
-    return _compiled(rf"(?<![\p{{L}}\p{{N}}_.,/#-])(?:{'|'.join(forms)}){tail}")
+    return _compiled(rf"(?<![\p{{L}}\p{{N}}_.,/#-])(?:{'|'.join(forms)}){_tail(unit)}")
+
+
+def _tail(unit: str) -> str:
+    """Town, district, unit and postcode behind a street: up to the last postcode or unit with its town, or a town before punctuation."""
+    gap = r"[,،\s>|?]{1,6}"
+    town = rf"(?: {_CAPITAL}){{1,2}}"
+    strong = rf"(?>{gap}(?>(?:{_CAPITAL}|nan|\([\p{{L}} ]{{1,12}}\)){gap}){{0,6}}(?:{_POSTCODE}(?:{town})?|{unit})){{0,3}}"
+    place = rf"(?:{_CAPITAL}(?: {_CAPITAL}){{0,2}}|[{_UNCASED}][\p{{L}}\p{{M}}]*)(?: \d{{1,2}}(?!\d))?"
+    return rf"{strong}(?:[,،] ?{place}(?=\s*(?:[.,،;!?।\n]|$)|\s{{2}})){{0,2}}"
 
 
 @cache
 def _announced() -> regex.Pattern[str]:
     """What stands behind "my address is" and has a number in front or behind."""
     number = r"\d{1,5}[A-Za-z]?(?![\p{L}\p{N}:%])"
-    tail = rf"(?>[,\s]{{1,6}}(?>(?:{_CAPITAL}|nan)[,\s]{{1,6}}){{0,6}}{_POSTCODE})?"
+    tail = _tail(r"\d{1,4}[A-Za-z]?")
     near = rf"(?! ?{_words('measures')}(?![\p{{L}}\p{{M}}]))"
     lower = rf"\d{{2,5}}{near} (?:[\p{{L}}\p{{M}}'’.]+ ){{1,4}}{number}{near}"
     place = rf"(?:(?:\d{{1,5}} )?{_WORDS},? {number}|{number}{near},? {_WORDS}|{lower}){tail}"
@@ -124,7 +132,7 @@ def spans(text: str) -> Iterator[Span]:
     ['12 Main Street, Apt 4']
     >>> [text[s:e] for text in ["ich wohne Hauptstraße 5, 10115 Berlin", "我住在北京市海淀区中关村大街27号", "東京都新宿区西新宿2-8-1"]
     ...  for s, e, _ in spans(text)]
-    ['Hauptstraße 5, 10115', '北京市海淀区中关村大街27号', '東京都新宿区西新宿2-8-1']
+    ['Hauptstraße 5, 10115 Berlin', '北京市海淀区中关村大街27号', '東京都新宿区西新宿2-8-1']
     """
     if not regex.search(r"\d", text):
         return

@@ -7,6 +7,7 @@ front of a word the wrong keyboard: only letters inside words count there. Look-
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from functools import cache
 
@@ -26,9 +27,7 @@ MAX_WHOLE = 200  # words of one script that could be of the other, looked at in 
 @cache
 def look_alikes() -> frozenset[str]:
     """Letters of other scripts that look like a basic Latin letter."""
-    from confusable_homoglyphs import confusables  # 0.1 s: only for those who meet such a letter
-
-    table = confusables.confusables_data
+    table = importlib.import_module("confusable_homoglyphs.confusables").confusables_data  # 0.1 s: only for those who meet such a letter
     return frozenset(letter for letter, twins in table.items() if _LETTERS.fullmatch(letter) and any(map(_basic, twins)))
 
 

@@ -83,7 +83,7 @@ def phones(text: str, language: str) -> Iterator[Span]:
     for match in _PHONE.finditer(text):
         found = ascii_digits(match.group())
         if (
-            DATE.fullmatch(found)
+            DATE.fullmatch(found.strip("()"))
             or _SOCIAL_SECURITY.fullmatch(found)
             or _denies().search(fold(text[max(0, match.start() - 10) : match.start()]))
         ):
