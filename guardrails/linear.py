@@ -119,4 +119,5 @@ def buckets(piece: str) -> npt.NDArray[np.int64]:
         rolling = rolling[: len(codes) - order + 1] * _STEP + codes[order - 1 :]
         mixed = (rolling ^ np.uint64(order)) * _MIX
         found.append(((mixed ^ (mixed >> _SHIFTS[0])) * _MIX) >> _SHIFTS[1])
-    return np.unique(np.concatenate(found)).astype(np.int64)
+    distinct: npt.NDArray[np.int64] = np.unique(np.concatenate(found)).astype(np.int64)
+    return distinct

@@ -18,7 +18,7 @@ import yaml
 from evals.errors import InputError
 from evals.languages import LANGUAGES
 from evals.paths import DATA
-from guardrails.phrases import Folded, Phrases
+from guardrails.phrases import Folded, Phrases, folded
 
 WINDOW = 60  # characters within which two words belong together
 WINDOW_WIDE = 20  # ... in Chinese and Japanese
@@ -46,7 +46,7 @@ def _plain(word: str) -> str:
 def phrases(rail: str, key: str, language: str) -> Phrases:
     """The words of `key` in `language` and in English."""
     tags = {language, "en"} & set(LANGUAGES)
-    return Phrases((tag, word) for tag in sorted(tags) for word in table(rail)[tag][key])
+    return Phrases((tag, folded(word).text) for tag in sorted(tags) for word in table(rail)[tag][key])
 
 
 def found(rail: str, key: str, language: str, text: Folded) -> list[tuple[int, int]]:

@@ -15,6 +15,8 @@ from benchmarks.report import hardware, put
 from evals.paths import shared_data
 
 PARTS = {
+    "hate": "benchmarks.quality.hate",
+    "safety": "benchmarks.quality.safety",
     "injection": "benchmarks.quality.injection",
     "rails": "benchmarks.quality.rails",
     "claims": "benchmarks.quality.claims",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -89,6 +89,12 @@ def parallel_reviews() -> list[Example]:
     return [Example(row["text"], row["lang"], row["group"], False, "reviews") for row in rows[::3]]
 
 
+def questions_about_reviews() -> list[Example]:
+    """Questions to reviews of products, hotels and restaurants, in English; unclear licence."""
+    rows = DEV.rows("shopqa_subjqa")
+    return [Example(one["question"], "en", row["group"], False, "questions about reviews") for row in rows for one in row["questions"]]
+
+
 def world_questions() -> list[Example]:
     """Questions about the world in 11 of our languages; unclear licence."""
     rows = DEV.rows("grounding_mushroom", lambda row: row["lang"] in LANGUAGES)
@@ -135,9 +141,9 @@ RECIPES = {
     "hate": Recipe(hate_examples, parallel_reviews, 1.0, {"reviews": 0.004, "questions": 0.004, "own": 0.01, "traps": 0.15}),
     "unsafe": Recipe(
         unsafe_examples,
-        lambda: [*parallel_reviews(), *world_questions()],
+        lambda: [*parallel_reviews(), *questions_about_reviews(), *world_questions()],
         1.0,
-        {"reviews": 0.004, "questions": 0.004, "own": 0.01, "world questions": 0.02},
+        {"reviews": 0.004, "questions": 0.004, "questions about reviews": 0.004, "own": 0.01, "world questions": 0.02},
     ),
 }
 
@@ -191,7 +197,7 @@ def trained(name: str) -> Trained:
 
 
 def cuts(name: str, models: Trained) -> dict[str, float]:
-    """Language to the lowest cut from 0 that keeps to the recipe's limits, for each language with bad texts and benign reviews to measure on."""
+    """Language to the lowest cut from 0 that keeps to the limits, where there are bad texts and benign reviews to measure on."""
     recipe = RECIPES[name]
     examples = recipe.examples()
     spoilt = {example.language for example in examples if example.bad}
