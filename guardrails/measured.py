@@ -19,12 +19,21 @@ from evals.paths import DATA, ROOT
 PATH = DATA / "guardrails" / "measured.json"
 UNVERIFIED = "unverified"
 # Files that decide what a rail finds, besides guardrails/NAME.py, data/guardrails/NAME.* and data/models/NAME/*.
+_WORDS = ("guardrails/words.py", "guardrails/phrases.py")
 ALSO: dict[str, tuple[str, ...]] = {
     "contact": ("guardrails/numbers.py", "guardrails/network.py"),
     "identity": ("guardrails/national_ids.py",),
-    "injection": ("guardrails/phrases.py", "guardrails/injection_model.py", "guardrails/linear.py"),
+    "injection": ("guardrails/phrases.py", "guardrails/disguise.py", "guardrails/injection_model.py"),
+    "leak": ("guardrails/phrases.py", "data/guardrails/injection.yaml"),
     "citation": ("evals/claims/cutting.py",),
     "language": ("evals/identification.py",),
+    "hate": (*_WORDS, "guardrails/linear.py"),
+    "unsafe": (*_WORDS, "guardrails/linear.py"),
+    "topic": _WORDS,
+    "competitor": (*_WORDS, "guardrails/commerce.py", "data/guardrails/commerce.yaml"),
+    "offer": (*_WORDS, "guardrails/commerce.py", "data/guardrails/commerce.yaml"),
+    "health": _WORDS,
+    "grounding": ("evals/grounding/rules.py",),
 }
 
 
