@@ -49,9 +49,10 @@ def true_patterns(row: AspectRow) -> frozenset[str]:
     return frozenset({band(row), "counts_positive"})
 
 
-Quantity = Literal["most", "some", "few", "mixed", "all", "none"]
-QUANTITIES: tuple[Quantity, ...] = ("most", "some", "few", "mixed", "all", "none")
+Quantity = Literal["most", "some", "few", "mixed", "all", "almost_all", "not_all", "none"]
+QUANTITIES: tuple[Quantity, ...] = ("most", "some", "few", "mixed", "almost_all", "all", "not_all", "none")
 SEVERAL = 2  # a plural speaks of two
+ALMOST = 0.9  # "almost all": what is more than any smaller fraction that people use
 NEARLY = 0.05  # "about 40 %", "eight in ten": five points to either side, half of what "in ten" can tell apart
 
 
@@ -66,6 +67,7 @@ def is_true(quantity: Quantity, row: AspectRow, side: Literal["positive", "negat
     few    somebody, and <= FEW of at least MIN_OPINIONS: the mirror of most.
     mixed  its band; it has no side.
     all    somebody, and nobody who took the other side or none.
+    almost_all  >= ALMOST of at least MIN_OPINIONS; not_all: somebody, but not all.
     none   nobody.
     """
     count = row.positive if side == "positive" else row.negative
@@ -77,6 +79,8 @@ def is_true(quantity: Quantity, row: AspectRow, side: Literal["positive", "negat
         "few": enough and count > 0 and share <= FEW,
         "mixed": band(row) == "mixed",
         "all": count > 0 and count == row.positive + row.neutral + row.negative,
+        "almost_all": enough and share >= ALMOST,
+        "not_all": 0 < count < row.positive + row.neutral + row.negative,
         "none": count == 0,
     }[quantity]
 

@@ -60,7 +60,7 @@ class LanguagePack:
     `clauses`: words between two statements of one sentence (``x-``: joined to the word behind, ``-x``: ends the first statement);
     `quantities`: shares in words, what changes a number ("over", with ``-x``: stands behind it), numbers 1 to 10 (forms by ``|``), ratios;
     `opinions`: more words of praise and complaint, for scorers only (`words` also feed trained models); `people`: what reviewers are
-    called, and who they may be said to be; `examples`: sentences that scorers must read right.
+    called (`others`: "many", "the rest"), and who they may be said to be; `examples`: sentences that scorers must read right.
     """
 
     tag: str

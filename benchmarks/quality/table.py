@@ -69,12 +69,9 @@ def _patterns(words: LanguagePack) -> Iterator[tuple[str, str, str, Truth]]:
     yield "few", words.examples["few_negative"], "negative", _TRUTHS["few"]
     yield "all", words.examples["all_positive"], "positive", _TRUTHS["all"]
     yield "none", words.examples["none_negative"], "negative", _TRUTHS["none"]
-    yield (
-        "ratio in words",
-        words.examples["ratio_positive"],
-        "positive",
-        lambda a, b, _: a + b > 0 and abs(a / (a + b) - 0.8) <= 0.05 + 1e-9,
-    )
+    yield "ratio in words", words.examples["ratio_positive"], "positive", lambda a, b, _: abs(a / (a + b) - 0.8) <= 0.05 + 1e-9
+    for kind in ("almost_all", "not_all"):
+        yield kind, words.examples["share_positive"].replace("{share}", words.quantities[kind][0]), "positive", _TRUTHS[kind]
     for name, value in _FRACTIONS.items():
         for side in ("positive", "negative"):
             pattern = words.examples[f"share_{side}"].replace("{share}", words.quantities[name][0])
@@ -92,6 +89,8 @@ _TRUTHS: Mapping[str, Truth] = {
     "few": lambda a, b, _: a + b >= 5 and a > 0 and 4 * a <= a + b,
     "mixed": lambda a, b, _: a == b if a + b < 5 else 1 < 4 * a / (a + b) < 3,
     "all": lambda a, b, c: a > 0 and b == c == 0,
+    "almost_all": lambda a, b, _: a + b >= 5 and 10 * a >= 9 * (a + b),
+    "not_all": lambda a, b, c: a > 0 and b + c > 0,
     "none": lambda a, _b, _c: a == 0,
 }
 

@@ -9,13 +9,14 @@ where one side cannot stand alone. Words of contrast ask for less than "and" and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 import regex
 
+from evals.bands import QUANTITIES, SPOKEN
 from evals.claims.marks import BRACKETED, QUOTATION, STRAIGHT, without_citations
 from evals.claims.matching import LETTER, matcher, normal
 from evals.languages import LANGUAGES
@@ -25,13 +26,15 @@ from evals.text import Span
 MAX_SENTENCE = 2000  # code points; what is longer is no sentence that anybody wrote and stays whole
 MIN_LETTERS = {"Latn": 10, "Grek": 10, "Arab": 7, "Hebr": 7, "Kore": 5, "Jpan": 4, "Hans": 4}  # a clause of subject and verb
 _MIN_LETTERS = 6  # Indic scripts: vowel signs are no letters
-Kind = Literal["semicolon", "contrast", "contrast without comma", "addition", "addition without comma", "comma"]
+Kind = Literal["semicolon", "contrast", "subordinate", "contrast without comma", "addition", "addition without comma", "comma"]
 
+_WEAK = frozenset({"contrast without comma", "addition without comma"})
 _COMMA = r"(?:[،、，]|,(?!\p{Nd}))"
 _MARKS = r"(?P<marks>(?:\s*\[[\d\s,]{1,40}\])*)"
 _WORD = regex.compile(rf"{LETTER}+")
 _ALPHA = regex.compile(r"\p{L}")
 _COLON = regex.compile(r"\s*[:：–—-]")
+_WORDS = ("contrast", "subordinate", "addition")
 _SIDES = ("positive", "negative")
 
 
@@ -86,23 +89,29 @@ def clauses(text: str, language: str) -> list[Span]:
         return [Span(text, 0, len(text))]
     grammar = _grammar(language)
     joints = list(grammar.joints(text))
-    if not joints:
-        return [Span(text, 0, len(text))]
-    starts, ends = [0, *(joint.start for joint in joints)], [*(joint.end for joint in joints), len(text)]
-    found = [(0, ends[0], grammar.features(text[: ends[0]]))]
-    for joint, start, end in zip(joints, starts[1:], ends[1:], strict=True):
-        first, _, before = found[-1]
-        piece = grammar.features(text[start:end])
-        if grammar.separate(joint.kind, before, piece):
-            found.append((start, end, piece))
+    found = [(0, len(text))]
+    for weak in (False, True):  # what a comma or more divides first, so that "and" sees whole clauses
+        some = [joint for joint in joints if (joint.kind in _WEAK) is weak]
+        found = [part for start, end in found for part in _parts(text, start, end, some, grammar)]
+    return [Span(text[start:end], start, end) for start, end in found]
+
+
+def _parts(text: str, start: int, end: int, joints: Sequence[_Joint], grammar: _Grammar) -> Iterator[tuple[int, int]]:
+    """``text[start:end]`` divided at those of the joints that have a statement on both sides, each without spaces behind it."""
+    inside = [joint for joint in joints if start < joint.end and joint.start < end]
+    if not inside:
+        yield start, end
+        return
+    starts, ends = [start, *(joint.start for joint in inside)], [*(joint.end for joint in inside), end]
+    left = grammar.features(text[start : ends[0]])
+    for joint, begin, until in zip(inside, starts[1:], ends[1:], strict=True):
+        piece = grammar.features(text[begin:until])
+        if grammar.separate(joint.kind, left, piece):
+            yield start, start + len(text[start : joint.end].rstrip())
+            start, left = begin, piece
         else:
-            found[-1] = (first, end, before.and_then(piece))
-    return [_trimmed(text, start, end) for start, end, _ in found]
-
-
-def _trimmed(text: str, start: int, end: int) -> Span:
-    kept = text[start:end].rstrip()
-    return Span(kept, start, start + len(kept))
+            left = left.and_then(piece)
+    yield start, start + len(text[start:end].rstrip())
 
 
 @cache
@@ -120,15 +129,15 @@ class _Grammar:
         self._enough = MIN_LETTERS.get(row.script, _MIN_LETTERS)
         names = [aspect.name for aspect in words.aspects.values()] + list(words.attributes.values())
         terms = [term for aspect in words.aspects.values() for term in aspect.terms]
-        counts = [word for key, entries in words.words.items() if key not in ("negation", "positive", "negative") for word in entries]
-        shares = ("few", "half", "third", "two_thirds", "quarter", "three_quarters", "most", "some", "all", "none")
-        counts += [word for key in shares for word in words.quantities.get(key, ())]
+        counts = [word for some in (words.words, words.quantities) for key in QUANTITIES for word in some.get(key, ())]
+        counts += [word for key in SPOKEN for word in words.quantities[key]]
         self._name = matcher(names, language)
         self._topic = matcher([*names, *terms], language)
         self._side = matcher([word for some in (words.words, words.opinions) for side in _SIDES for word in some[side]], language)
-        self._count = matcher([*counts, *words.people["reviewers"]], language)
+        self._count = matcher([*counts, *words.people["reviewers"], *words.people["others"]], language)
         self._correlative = matcher(words.clauses["correlative"], language)
         self._joint = _joint(words.clauses, language)
+        self._means = {entry.strip("-").casefold(): key for key in reversed(_WORDS) for entry in words.clauses[key]}
 
     def joints(self, text: str) -> Iterator[_Joint]:
         """Where `text` may be cut, outside of quotations and brackets."""
@@ -140,7 +149,19 @@ class _Grammar:
                 place += 1
             if reach <= match.start("gap") and match.start("gap") > 0 and match.end() < len(text):
                 end = match.end("marks") if match["marks"] else match.start("gap")
-                yield _Joint(_kind(match), end, match.end())
+                yield _Joint(self._kind(match), end, match.end())
+
+    def _kind(self, match: regex.Match[str]) -> Kind:
+        if match["semicolon"]:
+            return "semicolon"
+        means = [self._means.get(match[name].casefold()) for name in ("ending", "word") if match[name]]
+        comma = match["comma"] is not None
+        if "contrast" in means or "subordinate" in means:
+            certain = comma or match["ending"]
+            return "contrast without comma" if not certain else "subordinate" if "subordinate" in means else "contrast"
+        if means or match["prefix"] is not None:
+            return "addition" if comma else "addition without comma"
+        return "comma"
 
     def features(self, piece: str) -> _Features:
         plain = normal(without_citations(piece))
@@ -169,9 +190,9 @@ class _Grammar:
             return right.opening and right.said
         if kind == "semicolon":
             return self._stands(left) and self._stands(right)
-        if left.counted and (right.topic or right.said) and not (right.counted or right.early or right.opening):
+        if kind != "subordinate" and left.counted and (right.topic or right.said) and not (right.counted or right.early or right.opening):
             return False  # "most praise the sound but dislike the battery": who dislikes it stands on the left
-        if kind == "contrast":
+        if kind in ("contrast", "subordinate"):
             return self._stands(left) and self._stands(right)
         if kind == "contrast without comma":
             return all(self._alone(side) and (side.topic or side.said) for side in (left, right))
@@ -185,29 +206,22 @@ class _Grammar:
         return side.opening or self._alone(side) or (side.topic and side.said)
 
 
-def _kind(match: regex.Match[str]) -> Kind:
-    if match["semicolon"]:
-        return "semicolon"
-    comma = match["comma"] is not None
-    if match["contrast"] or match["contrast_end"]:
-        return "contrast" if comma or match["contrast_end"] else "contrast without comma"
-    if match["addition"] or match["addition_end"] or match["prefix"] is not None:
-        return "addition" if comma else "addition without comma"
-    return "comma"
-
-
 def _joint(words: Mapping[str, tuple[str, ...]], language: str) -> regex.Pattern[str]:
-    """A semicolon, a comma, a word that opens a clause, an ending that closes one, or several; ``gap`` is what belongs to neither side."""
+    """A semicolon, a comma, a word that opens a clause, an ending that closes one, or several; ``gap`` is what belongs to neither side.
+
+    ``word`` and ``ending`` are entries of the pack, ``prefix`` is where one is written together with the next word.
+    """
     spaced = LANGUAGES[language].words == "spaces"
     edge, gap = (rf"(?!{LETTER})", rf"(?:{_COMMA}|\s)") if spaced else ("", _COMMA)
-    opens = {key: _any(entry for entry in words[key] if "-" not in (entry[0], entry[-1])) for key in ("contrast", "addition")}
-    ends = {key: _any(entry[1:] for entry in words[key] if entry[0] == "-") for key in opens}
-    prefix = _any(entry[:-1] for entry in words["addition"] if entry[-1] == "-")
+    entries = [entry for key in _WORDS for entry in words[key]]
+    opening = _any(entry for entry in entries if "-" not in (entry[0], entry[-1]))
+    ending = _any(entry[1:] for entry in entries if entry[0] == "-")
+    prefix = _any(entry[:-1] for entry in entries if entry[-1] == "-")
     semicolon = "[·\u0387]" if language == "el" else "[;；؛]"
-    word = rf"(?:(?P<contrast>{opens['contrast']}){edge}|(?P<addition>{opens['addition']}){edge}|(?P<prefix>(?={prefix}\p{{L}})))"
+    word = rf"(?:(?P<word>{opening}){edge}|(?P<prefix>(?=(?:{prefix})\p{{L}})))"
     after = rf"{_MARKS}\s*(?:{word}{_COMMA}?\s*)?"
     return regex.compile(
-        rf"(?:(?<=\w)(?:(?P<contrast_end>{ends['contrast']})|(?P<addition_end>{ends['addition']}))(?P<gap>(?={gap})(?P<comma>{_COMMA})?{after})"
+        rf"(?:(?<=\w)(?P<ending>{ending})(?P<gap>(?={gap})(?P<comma>{_COMMA})?{after})"
         rf"|(?P<gap>(?P<semicolon>{semicolon}){after})|(?P<gap>(?P<comma>{_COMMA}){after})|(?P<gap>\s+{_MARKS}{word}(?<=\S)\s+))",
         regex.IGNORECASE,
     )

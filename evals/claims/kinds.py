@@ -11,6 +11,7 @@ from typing import Literal
 
 import regex
 
+from evals.bands import QUANTITIES, SPOKEN
 from evals.claims.clauses import MAX_SENTENCE
 from evals.claims.marks import QUOTATION, STRAIGHT, without_citations
 from evals.claims.matching import matcher, normal
@@ -50,8 +51,8 @@ class _Words:
     def __init__(self, language: str) -> None:
         words = pack(language)
         aspects = words.aspects.values()
-        counts = [word for key in ("most", "some", "all", "none") for word in (*words.words[key], *words.quantities.get(key, ()))]
-        counts += [word for key in ("few", "half", "third", "two_thirds", "quarter", "three_quarters") for word in words.quantities[key]]
+        counts = [word for some in (words.words, words.quantities) for key in QUANTITIES if key != "mixed" for word in some.get(key, ())]
+        counts += [word for key in SPOKEN for word in words.quantities[key]]
         sides = [word for some in (words.words, words.opinions) for side in ("positive", "negative") for word in some[side]]
         self._trait = matcher(words.people["traits"], language)
         self._people = matcher([*words.people["reviewers"], *counts], language)

@@ -13,7 +13,7 @@ import regex
 from evals.bands import QUANTITIES, Quantity
 from evals.claims import without_citations
 from evals.claims.matching import LETTER, matcher, normal
-from evals.grounding.shares import Share, numbers_in, shares, ungrouped
+from evals.grounding.shares import Range, numbers_in, shares, ungrouped
 from evals.languages import LANGUAGES
 from evals.packs import LanguagePack, pack
 
@@ -37,7 +37,7 @@ class Said:
     """How many took which side: a word of quantity, or a share in figures, or neither ("reviewers are pleased")."""
 
     quantity: Quantity | None
-    share: Share | None
+    share: Range | None
     sides: frozenset[Side]
 
     @property
@@ -49,8 +49,9 @@ class Said:
 class Reading:
     """`aspect` and `attribute` are ids; `at_start`: the claim opens with that name, as in "Sound: …".
 
-    `sides`: the sides taken, after negation; `numbers`: those outside the aspect's name and of no share; `said`: how many took which side,
-    one after the other where a sentence says several ("most praise it, some complain").
+    `sides`: the sides taken, after negation; `numbers`: those outside the aspect's name that are exact counts; `bounds`: "over 20";
+    `aspects`: all it names, the one it is about first; `said`: how many took which side, one after the other where a sentence says
+    several ("most praise it, some complain").
     """
 
     aspect: str | None
@@ -60,6 +61,8 @@ class Reading:
     quantity: Quantity | None
     numbers: tuple[str, ...]
     said: tuple[Said, ...] = ()
+    bounds: tuple[Range, ...] = ()
+    aspects: tuple[str, ...] = ()
 
     @property
     def side(self) -> Side | None:
@@ -67,7 +70,7 @@ class Reading:
         return next(iter(self.sides)) if len(self.sides) == 1 else None
 
     @property
-    def shares(self) -> tuple[Share, ...]:
+    def shares(self) -> tuple[Range, ...]:
         return tuple(said.share for said in self.said if said.share)
 
 
@@ -96,21 +99,25 @@ class Reader:
     def read(self, text: str) -> Reading:
         """What `text` says; citation marks are not part of it."""
         plain = ungrouped(normal(without_citations(text)), self.tag)
-        attribute = self._longest(self._attribute, plain)
-        topic = self._opening(plain) or self._longest(self._name, plain) or self._longest(self._term, plain)
+        attribute = next(iter(self._longest(self._attribute, plain)), None)
+        opening, topics = self._opening(plain), [*self._longest(self._name, plain), *self._longest(self._term, plain)]
+        topic = opening or next(iter(topics), None)
         rest = plain if topic is None else plain[: topic.start("w")] + "\n" + plain[topic.end("w") :]
         found = self._shares(rest)
+        bounds = self._shares.bounds(rest, found)
         tokens = list(self._outside(found, rest))
         sides = list(self._sides(rest, tokens))
         first = attribute or topic
         return Reading(
-            aspect=(self._names if topic.re is self._name else self._terms)[topic["w"]] if topic else None,
+            aspect=self._aspect(topic) if topic else None,
             attribute=self._attributes[attribute["w"]] if attribute else None,
             at_start=first is not None and first.start() <= 1,
             sides=frozenset(side for _, side, _ in sides),
             quantity=next((q for q in QUANTITIES for _, _, classes in tokens if q in classes), None),
-            numbers=numbers_in(_masked(rest, found), self.tag),
+            numbers=numbers_in(_masked(rest, sorted([*found, *bounds], key=lambda one: one.start)), self.tag),
             said=_said(tokens, sides, found),
+            bounds=tuple(bounds),
+            aspects=tuple(dict.fromkeys(self._aspect(match) for match in ([opening] if opening else topics))),
         )
 
     def mentions(self, text: str, aspect: str) -> bool:
@@ -127,11 +134,13 @@ class Reader:
         match = self._name.match(plain)
         return match if match and _COLON.match(plain, match.end()) else None
 
-    def _longest(self, pattern: regex.Pattern[str], plain: str) -> regex.Match[str] | None:
-        found = list(pattern.finditer(plain))
-        return max(found, key=lambda match: (len(match["w"]), -match.start())) if found else None
+    def _longest(self, pattern: regex.Pattern[str], plain: str) -> list[regex.Match[str]]:
+        return sorted(pattern.finditer(plain), key=lambda match: (-len(match["w"]), match.start()))
 
-    def _outside(self, found: Sequence[Share], plain: str) -> Iterator[_Token]:
+    def _aspect(self, topic: regex.Match[str]) -> str:
+        return (self._names if topic.re is self._name else self._terms)[topic["w"]]
+
+    def _outside(self, found: Sequence[Range], plain: str) -> Iterator[_Token]:
         """The words of the pack outside of shares: in "less than half" nothing is "less"."""
         starts = [share.start for share in found]
         for match in self._token.finditer(plain):
@@ -164,18 +173,18 @@ class Reader:
         return distance <= NEGATION_WORDS and not _CLAUSE.search(between)
 
 
-def _masked(plain: str, found: Sequence[Share]) -> str:
+def _masked(plain: str, found: Sequence[Range]) -> str:
     starts, ends = [0, *(share.end for share in found)], [*(share.start for share in found), len(plain)]
     return " ".join(plain[start:end] for start, end in zip(starts, ends, strict=True))
 
 
-def _said(tokens: Sequence[_Token], sides: Sequence[tuple[int, Side, Side]], found: Sequence[Share]) -> tuple[Said, ...]:
+def _said(tokens: Sequence[_Token], sides: Sequence[tuple[int, Side, Side]], found: Sequence[Range]) -> tuple[Said, ...]:
     """Each quantity with the sides behind it, up to the next one; the first also with those before it.
 
-    One with no side behind it ("positive in 8 of 10") has that of its neighbour. Nobody is not turned by a negation: "nadie no …" and
-    its like say nobody once.
+    One with no side behind it ("positive in 8 of 10") has that of its neighbour. In "nobody" and "not all" the negation is part of
+    the quantity, also where a language says it twice: "nikdo si nestěžuje".
     """
-    every: list[tuple[int, Quantity | None, Share | None]] = [(share.start, None, share) for share in found]
+    every: list[tuple[int, Quantity | None, Range | None]] = [(share.start, None, share) for share in found]
     every += [(start, quantity, None) for start, _, classes in tokens for quantity in QUANTITIES if quantity in classes]
     every.sort(key=lambda mark: mark[0])
     if not every:
@@ -184,7 +193,7 @@ def _said(tokens: Sequence[_Token], sides: Sequence[tuple[int, Side, Side]], fou
     taken: list[set[Side]] = [set() for _ in every]
     for place, side, raw in sides:
         nearest = max(0, bisect_right(starts, place) - 1)
-        taken[nearest].add(raw if every[nearest][1] == "none" else side)
+        taken[nearest].add(raw if every[nearest][1] in ("none", "not_all") else side)
     for place in reversed(range(len(every) - 1)):
         taken[place] = taken[place] or taken[place + 1]
     if len(every) > 1:

@@ -8,7 +8,9 @@ What a share that is written with so many digits may have been before it was rou
 
 from __future__ import annotations
 
+import math
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -24,6 +26,8 @@ _SPACED_GROUPS = frozenset(["cs", "da", "es", "fi", "fr", "it", "no", "pl", "pt"
 _NUMBER = regex.compile(r"\p{Nd}+(?:[.,٫٬']\p{Nd}+)*")
 _IN_GROUPS = regex.compile(r"(?!0)\p{Nd}{1,3}([.,٬'])(?:\p{Nd}{2,3}\1)*\p{Nd}{3}")
 _SPACE_IN_NUMBER = regex.compile(r"(?<=(?<![\p{Nd}.,])\p{Nd}{1,3}(?: \p{Nd}{3}){0,3}) (?=\p{Nd}{3}(?!\p{Nd}))")
+_SAME = 1e-9
+_NEAR = 40  # code points that a modifier may take
 _SIGN = "[%٪％﹪]"
 _SIGN_FIRST = frozenset({"ar", "he", "tr"})  # %85
 _TENTHS = {"ja": "割", "zh": "成"}
@@ -31,8 +35,8 @@ _HAN = {character: number for number, character in enumerate("零一二三四五
 
 
 @dataclass(frozen=True)
-class Share:
-    """A share is what the text says if it lies in ``[low, high]``; `open` if the end that was written is itself too little or too much.
+class Range:
+    """What the text says of a share (of 1) or of a count holds of the values in ``[low, high]``; `above`, `below`: of those inside only.
 
     `start` and `end`: where it stands in the text that was read; `text`: how it is written there.
     """
@@ -42,11 +46,12 @@ class Share:
     start: int
     end: int
     text: str
-    open: bool = False
+    above: bool = False
+    below: bool = False
 
-    def holds(self, share: float) -> bool:
-        inside = self.low - 1e-9 <= share <= self.high + 1e-9
-        return inside and not (self.open and (share <= self.low + 1e-9 if self.high >= 1 else share >= self.high - 1e-9))
+    def holds(self, value: float) -> bool:
+        over = value > self.low + _SAME if self.above else value >= self.low - _SAME
+        return over and (value < self.high - _SAME if self.below else value <= self.high + _SAME)
 
 
 def ungrouped(plain: str, tag: str) -> str:
@@ -101,14 +106,14 @@ class _Shares:
         self._before = {key: _modifier([w for w in words[key] if w[0] != "-"], before=True) for key in modifiers}
         self._after = {key: _modifier([w[1:] for w in words[key] if w[0] == "-"], before=False) for key in modifiers}
 
-    def __call__(self, plain: str) -> list[Share]:
-        found: list[Share] = []
+    def __call__(self, plain: str) -> list[Range]:
+        found: list[Range] = []
         for share in sorted(self._all(plain), key=lambda share: (share.start, -share.end)):
             if not found or share.start >= found[-1].end:
                 found.append(self._modified(share, plain))
         return found
 
-    def _all(self, plain: str) -> Iterator[Share]:
+    def _all(self, plain: str) -> Iterator[Range]:
         for match in self._percent.finditer(plain):
             if (value := _value(match["n"], self._tag)) is not None:
                 digits = numbers_in(match["n"], self._tag)[-1:]
@@ -122,40 +127,64 @@ class _Shares:
                 yield from self._of_ratio(match)
         for match in self._spoken.finditer(plain):
             low, high = SPOKEN[self._names[match["w"]]]
-            yield Share(low, high, match.start("w"), match.end("w"), match["w"])
+            yield Range(low, high, match.start("w"), match.end("w"), match["w"])
 
-    def _of_ratio(self, match: regex.Match[str]) -> Iterator[Share]:
+    def _of_ratio(self, match: regex.Match[str]) -> Iterator[Range]:
         """Two numbers in digits are counts, not a rate, and left to those who know the counts."""
         part, whole = (self._numbers.get(match[name]) or _value(match[name], self._tag) or 0 for name in ("part", "whole"))
         in_digits = match["part"][0].isdecimal() and match["whole"][0].isdecimal()
         if 0 < part <= whole and whole > 1 and (not in_digits or self._tag in _TENTHS):
             yield _share(part / whole - NEARLY, part / whole + NEARLY, match)
 
-    def _modified(self, share: Share, plain: str) -> Share:
-        before, after = plain[max(0, share.start - 40) : share.start], plain[share.end : share.end + 40]
-        found = [
-            (match, key) for key in self._before for match in (self._before[key].search(before), self._after[key].match(after)) if match
-        ]
-        if not found:
+    def bounds(self, plain: str, found: Sequence[Range]) -> list[Range]:
+        """Numbers outside of shares that say at least, at most or about how many."""
+        starts = [share.start for share in found]
+        bounded = []
+        for match in _NUMBER.finditer(plain):
+            share = bisect_right(starts, match.start()) - 1
+            if share >= 0 and match.start() < found[share].end:
+                continue
+            modifier, count = self._modifier(plain, match.start(), match.end()), _value(match.group(), self._tag)
+            if modifier and count is not None:
+                exact = Range(count, count, match.start() - modifier[1], match.end(), match.group())
+                bounded.append(_bounded(exact, modifier[0], count * 2 * NEARLY, math.inf))
+        return bounded
+
+    def _modified(self, share: Range, plain: str) -> Range:
+        modifier = self._modifier(plain, share.start, share.end)
+        if modifier is None:
             return share
-        match, key = max(found, key=lambda one: len(one[0].group()))
-        start = share.start - len(match.group()) if match.string is before else share.start
-        return _changed(replace(share, start=start), key)
+        return _bounded(replace(share, start=share.start - modifier[1]), modifier[0], NEARLY, 1.0)
+
+    def _modifier(self, plain: str, start: int, end: int) -> tuple[str, int] | None:
+        """The longest one before or behind ("ít hơn" is less, though "hơn" is more), with its length if it stands before.
+
+        None of them stands between two numbers: "162 trên 5793" is "162 of 5793", though "trên" alone is "over".
+        """
+        before, after = plain[max(0, start - _NEAR) : start], plain[end : end + _NEAR]
+        found = []
+        for key in self._before:
+            if (match := self._before[key].search(before)) and not before[: match.start()].rstrip()[-1:].isdecimal():
+                found.append((len(match.group()), key, len(match.group())))
+            if match := self._after[key].match(after):
+                found.append((len(match.group()), key, 0))
+        longest = max(found, default=None)
+        return (longest[1], longest[2]) if longest else None
 
 
-def _share(low: float, high: float, match: regex.Match[str]) -> Share:
-    return Share(max(0.0, round(low, 9)), min(1.0, round(high, 9)), match.start(), match.end(), match.group())
+def _share(low: float, high: float, match: regex.Match[str]) -> Range:
+    return Range(max(0.0, round(low, 9)), min(1.0, round(high, 9)), match.start(), match.end(), match.group())
 
 
-def _changed(share: Share, key: str) -> Share:
-    """ "over" and "under" are about the middle of what the share says alone; "about" lets it be a little more or less."""
-    middle = round((share.low + share.high) / 2, 9)
+def _bounded(said: Range, key: str, about: float, most: float) -> Range:
+    """ "over" and "under" are about the middle of what a share says alone; "about" lets it be `about` more or less."""
+    middle = round((said.low + said.high) / 2, 9)
     if key == "about":
-        low, high = min(share.low, middle - NEARLY), max(share.high, middle + NEARLY)
-        return replace(share, low=max(0.0, round(low, 9)), high=min(1.0, round(high, 9)))
+        low, high = min(said.low, middle - about), max(said.high, middle + about)
+        return replace(said, low=max(0.0, round(low, 9)), high=min(most, round(high, 9)))
     if key in ("over", "at_least"):
-        return replace(share, low=middle, high=1.0, open=key == "over")
-    return replace(share, low=0.0, high=middle, open=key == "under")
+        return replace(said, low=middle, high=most, above=key == "over")
+    return replace(said, low=0.0, high=middle, below=key == "under")
 
 
 def _value(text: str, tag: str) -> float | None:

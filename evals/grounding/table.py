@@ -43,14 +43,17 @@ def against_row(claim: str, reading: Reading, row: AspectRow, tag: str, quotable
 
     `quotable`: numbers that stand in the aspect's snippets and so need not be counts.
     """
-    if not set(reading.numbers) <= set(quotable) and (problem := _wrong_numbers(claim, reading, row, tag)):
+    if (reading.bounds or not set(reading.numbers) <= set(quotable)) and (problem := _wrong_numbers(claim, reading, row, tag)):
         return Judgement("contradicted", problem)
-    said = [one for one in reading.said if one.quantity or one.share or not reading.numbers]
+    if len(reading.aspects) > 1 and any(len(one.sides) == 2 for one in reading.said):
+        return Judgement("not_checkable", f"takes both sides and speaks of {', '.join(reading.aspects[:3])}")
+    numbers = bool(reading.numbers or reading.bounds)
+    said = [one for one in reading.said if one.quantity or one.share or not numbers]
     found = [judgement for one in said if (judgement := _against(one, row)) is not None]
     wrong = next((judgement for judgement in found if judgement.verdict == "contradicted"), None)
     if wrong or found:
         return wrong or found[0]
-    if not reading.numbers:
+    if not numbers:
         return Judgement("not_checkable", "names an aspect and says nothing about it")
     return Judgement("grounded", "the numbers are those counted")
 
@@ -89,13 +92,17 @@ def _wrong_numbers(claim: str, reading: Reading, row: AspectRow, tag: str) -> st
     """Why the numbers of a claim are not the row's; None if they are."""
     stated = row.negative if reading.side == "negative" else row.positive
     total = opinionated(row)
+    known = {stated, total, row.reviews, row.positive + row.neutral + row.negative}
+    alone = reading.side and not any(said.quantity or said.share for said in reading.said)
+    for bound in reading.bounds:
+        if not any(bound.holds(count) for count in ({stated} if alone else known)):
+            return f"says {bound.text[:40]} or more or less, counted {stated} of {total}"
     in_order = _by_pattern(claim, tag)
     if in_order is not None:
         true = in_order == (str(row.positive), str(total))
     elif len(reading.numbers) == 2:
         true = sorted(reading.numbers) == sorted((str(stated), str(total))) or _is_rate(reading.numbers, stated, total)
     else:
-        known = {stated, total, row.reviews, row.positive + row.neutral + row.negative}
         true = set(reading.numbers) <= {str(n) for n in known}
     return None if true else f"numbers {', '.join(reading.numbers)[:40]}, counted {stated} of {total}"
 
@@ -156,14 +163,23 @@ def against_passages(reading: Reading, row: AspectRow) -> Judgement:
 
 
 def about(item: Item, reading: Reading) -> str | None:
-    """Its own aspect, or that of the words before it in its sentence: "Sound: most are pleased, but some complain"."""
-    if reading.aspect or not item.claim.start:
-        return reading.aspect
-    tag = item.case.language
-    before = item.output.text[max(0, item.claim.start - MAX_SENTENCE) : item.claim.start]
-    if before.rstrip()[-1:] in LANGUAGES[tag].ends or before.endswith("\n"):
+    """The aspect a claim is about.
+
+    Of those it names ("sound quality") one that was counted; if it names none, that of the words before it in its sentence, as in "Sound:
+    most are pleased, but some complain".
+    """
+    if reading.aspects:
+        counted = {row.aspect for row in item.output.aspects}
+        return next((aspect for aspect in reading.aspects if aspect in counted), reading.aspect)
+    return _carried(item)
+
+
+def _carried(item: Item) -> str | None:
+    tag, text = item.case.language, item.output.text
+    before = text[max(0, item.claim.start - MAX_SENTENCE) : item.claim.start]
+    if not before or before.rstrip()[-1:] in LANGUAGES[tag].ends or before.endswith("\n"):
         return None  # it opens its sentence: most claims, told without a look at what came before
-    spans = sentences(before + item.output.text[item.claim.start : item.claim.start + 1], tag)
+    spans = sentences(before + text[item.claim.start : item.claim.start + 1], tag)
     began = spans[-1].start if spans else len(before)
     return reader(tag).read(before[began:]).aspect if began < len(before) else None
 
