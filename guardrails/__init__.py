@@ -19,6 +19,7 @@ from evals.packs import pack
 from evals.records import Feature, Passage
 from evals.text import sentences
 from guardrails import policy
+from guardrails.addresses import ADDRESSES
 from guardrails.base import TARGETS, WITHHELD, Context, Draft, Hit, Rail, SpanRail, Target
 from guardrails.citation import CITATION
 from guardrails.commerce import COMPETITOR, OFFER
@@ -27,15 +28,22 @@ from guardrails.grounding import GROUNDING
 from guardrails.hate import HATE
 from guardrails.health import HEALTH
 from guardrails.hidden import HIDDEN
+from guardrails.homoglyphs import HOMOGLYPHS
+from guardrails.identity import IDENTITY
 from guardrails.injection import INJECTION
 from guardrails.language import LANGUAGE
 from guardrails.leak import LEAK
+from guardrails.names import NAMES
 from guardrails.repetition import REPETITION
 from guardrails.topic import TOPIC
 from guardrails.unsafe import UNSAFE
 
 _ROWS: tuple[Rail, ...] = (
     CONTACT,
+    IDENTITY,
+    ADDRESSES,
+    NAMES,
+    HOMOGLYPHS,
     INJECTION,
     LANGUAGE,
     CITATION,
@@ -156,7 +164,7 @@ def redact_text(text: str, language: str) -> str:
 
 def _redacted(text: str, language: str) -> str:
     context = Context("assistant", "evidence", "redact")
-    hits = [(name, hit) for name in ("contact", "hidden") for hit in RAILS[name].check(text, language, context)]
+    hits = [(name, hit) for name in ("contact", "identity", "addresses", "hidden") for hit in RAILS[name].check(text, language, context)]
     return masked(text, [Draft(name, "redact", "evidence", hit.start, hit.end, hit.detail) for name, hit in hits])
 
 

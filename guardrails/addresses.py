@@ -20,7 +20,7 @@ _UNCASED = r"\p{Arabic}\p{Hebrew}\p{Devanagari}\p{Bengali}\p{Tamil}\p{Telugu}"
 _PARTICLE = (
     r"(?:(?:de|del|della|delle|dei|di|du|des|den|der|da|do|dos|das|van|von|vom|la|le|les|los|las|el|y|e|al|von der|z|na|St\.) |d'|l'|d’|l’)"
 )
-_CAPITAL = r"\p{Lu}[\p{L}\p{M}'’.\-]*"
+_CAPITAL = r"\p{Lu}[\p{Latin}\p{Greek}\p{Cyrillic}\p{M}'’.\-]*"
 _NAME = rf"{_PARTICLE}{{0,2}}{_CAPITAL}(?: {_PARTICLE}{{0,2}}{_CAPITAL}){{0,3}}"
 _WORDS = rf"(?:{_NAME}|\d{{1,3}}(?:st|nd|rd|th)|[{_UNCASED}][\p{{L}}\p{{M}}'’.\-]*(?: [{_UNCASED}][\p{{L}}\p{{M}}'’.\-]*){{0,3}})"
 _POSTCODE = (  # a year is none
@@ -90,7 +90,8 @@ def _address() -> regex.Pattern[str]:
     )
     anything = rf"(?:[\p{{L}}\p{{M}}'’.]+ ){{1,5}}\d{{1,5}}\.?[,\s]{{1,4}}{unit}"
     forms = (
-        rf"(?>(?:\d{{1,5}} )?{number}){near},? (?=\p{{L}})(?:{street}(?:{_NO}{house})?|{_WORDS}(?:{'|'.join(behind_name)})|{anything})",
+        rf"(?>(?:\d{{1,5}} )?{number}){near},? (?=\p{{L}})(?:{street}(?:{_NO}(?!\d{{5}}){house})?"
+        rf"|{_WORDS}(?:{'|'.join(behind_name)})|{anything})",
         rf"\d{{1,5}} {house} {_WORDS} (?:{weak}){end}",
         rf"\d{{3,5}} {no_street}(?:{_PARTICLE}{{0,2}}\p{{Lu}}\p{{Ll}}[\p{{L}}’'\-]+ ){{1,3}}(?=\d\d){house}",
         rf"{street}{_NO}{house}",

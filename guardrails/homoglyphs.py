@@ -8,6 +8,7 @@ front of a word the wrong keyboard: only letters inside words count there. Look-
 from __future__ import annotations
 
 import importlib
+import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
@@ -15,12 +16,13 @@ import regex
 
 from guardrails.base import Span, SpanRail
 
+# Scripts with letters that look Latin.
 _SCRIPTS = ("Cyrillic", "Greek", "Armenian", "Cherokee", "Coptic", "Lisu", "Deseret", "Tifinagh")
 _FOREIGN = "".join(rf"\p{{{script}}}" for script in _SCRIPTS)
 _WORD = regex.compile(rf"[\p{{Latin}}{_FOREIGN}\p{{M}}]++")
 _LATIN = regex.compile(r"\p{Latin}")
 _LETTERS = regex.compile(rf"[{_FOREIGN}]")
-_INSIDE = regex.compile(rf"\p{{Latin}}[{_FOREIGN}]+\p{{Latin}}|[{_FOREIGN}]\p{{Latin}}+[{_FOREIGN}]")
+_INSIDE = regex.compile(rf"^[{_FOREIGN}]\p{{Latin}}{{2}}|\p{{Latin}}[{_FOREIGN}]+\p{{Latin}}|[{_FOREIGN}]\p{{Latin}}+[{_FOREIGN}]")
 MAX_WHOLE = 200  # words of one script that could be of the other, looked at in one text
 
 
@@ -35,24 +37,32 @@ def _basic(twin: dict[str, str]) -> bool:
     return len(twin["c"]) == 1 and twin["c"].isascii() and twin["c"].isalpha()
 
 
-def spans(text: str) -> Iterator[Span]:
+def spans(text: str, language: str) -> Iterator[Span]:
     """Words that mix scripts so that it cannot be seen, and whole words of another script that read as Latin.
 
-    >>> list(spans("log in at pаypal")), list(spans("ѕсоре of it")), list(spans("iPhoneは 5 µm, β-carotene, Ωmega"))
+    >>> list(spans("log in at pаypal", "en")), list(spans("ѕсоре of it", "en")), list(spans("iPhoneは 5 µm, β-carotene, Ωmega", "ja"))
     ([(10, 16, 'look-alike letters of another script')], [(0, 5, 'a word in look-alike letters')], [])
     """
     if not _LETTERS.search(text):
         return
     words = [match for match in _WORD.finditer(text) if _LETTERS.search(match.group())]
-    whole = [match for match in words if not _LATIN.search(match.group())]
-    genuine = any(not _all_alike(match.group()) for match in whole[:MAX_WHOLE])
+    whole = [match.group() for match in words if not _LATIN.search(match.group())]
+    honest = {"GREEK"} if language == "el" else set()
+    honest |= {script for word in whole[:MAX_WHOLE] if not _all_alike(word) for script in _scripts(word)}
     for match in words:
         word = match.group()
-        if not _LATIN.search(word):
-            if not genuine and len(word) > 2 and _all_alike(word) and _LATIN.search(text):
-                yield match.start(), match.end(), "a word in look-alike letters"
-        elif _all_alike(word) and (not genuine or _INSIDE.search(word)):
-            yield match.start(), match.end(), "look-alike letters of another script"
+        if not _all_alike(word):
+            continue
+        strange = bool(_scripts(word) - honest)
+        if _LATIN.search(word):
+            if strange or _INSIDE.search(word):
+                yield match.start(), match.end(), "look-alike letters of another script"
+        elif strange and len(word) > 2:
+            yield match.start(), match.end(), "a word in look-alike letters"
+
+
+def _scripts(word: str) -> set[str]:
+    return {unicodedata.name(letter).split()[0] for letter in _LETTERS.findall(word)}
 
 
 def _all_alike(word: str) -> bool:
@@ -61,4 +71,6 @@ def _all_alike(word: str) -> bool:
     return all(letter in look_alikes() for letter in foreign) and not (len(foreign) == 1 and regex.match(r"[αγνρ]\p{Lu}", word))
 
 
-HOMOGLYPHS = SpanRail("homoglyphs", frozenset({"input", "evidence", "output"}), "•••", lambda text, _language, _context: spans(text))
+HOMOGLYPHS = SpanRail(
+    "homoglyphs", frozenset({"input", "evidence", "output"}), "•••", lambda text, language, _context: spans(text, language)
+)

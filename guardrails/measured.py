@@ -22,7 +22,7 @@ UNVERIFIED = "unverified"
 _WORDS = ("guardrails/words.py", "guardrails/phrases.py")
 ALSO: dict[str, tuple[str, ...]] = {
     "contact": ("guardrails/numbers.py", "guardrails/network.py"),
-    "identity": ("guardrails/national_ids.py",),
+    "identity": ("guardrails/national_ids.py", "guardrails/numbers.py"),
     "injection": ("guardrails/phrases.py", "guardrails/disguise.py", "guardrails/injection_model.py"),
     "leak": ("guardrails/phrases.py", "data/guardrails/injection.yaml"),
     "citation": ("evals/claims/cutting.py",),

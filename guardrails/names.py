@@ -19,7 +19,7 @@ from evals.text import fold
 from guardrails.base import Span, SpanRail
 
 _PARTICLE = r"(?:(?:de|da|dos|del|della|di|van|von|der|den|la|le|el|bin|ibn|al|af|zu|ter|ten|do|e|y|z) ){0,2}"
-_CAPITAL = r"(?:(?:d'|O'|O’)?\p{Lu}[\p{L}\p{M}'’\-]+|\p{Lu}\.?)"
+_CAPITAL = r"(?:(?:d'|O'|O’)?\p{Lu}[\p{Latin}\p{Greek}\p{Cyrillic}\p{M}'’\-]+|\p{Lu}\.?)"
 _CASED = rf"{_CAPITAL}(?: {_PARTICLE}{_CAPITAL}){{0,3}}"
 _SURNAME = rf"{_PARTICLE}{_CASED}"
 _UNCASED = r"[\p{Arabic}\p{Hebrew}\p{Devanagari}\p{Bengali}\p{Tamil}\p{Telugu}]"
@@ -27,7 +27,7 @@ _WORD = rf"{_UNCASED}[\p{{L}}\p{{M}}'’\-]+"
 _JAPANESE = r"[\p{Han}\p{Katakana}ー]{2,8}(?=です|と申し|といい|と言い|だよ)"
 _KOREAN = r"[가-힣]{2,4}?(?=이라고|라고|입니다|이에요|예요)"
 _CHINESE = r"\p{Han}{2,3}(?=[，,。！!\s\p{Latin}]|$)"
-_ENDS = r"(?![\p{L}\p{M}])"
+_ENDS = r"(?![\p{Latin}\p{Greek}\p{Cyrillic}\p{M}])"
 
 
 @cache
@@ -58,7 +58,7 @@ def _announced(language: str) -> regex.Pattern[str]:
     return regex.compile(
         rf"(?<![\p{{L}}\p{{M}}])(?:"
         rf"(?i:{_words('self')}){is_word}(?P<self>{names}|(?-i:\p{{Ll}}[\p{{L}}’']+ \p{{Ll}}[\p{{L}}’']+(?=[.!?,\n]|$)))"
-        rf"|(?:(?i:{_words('asks')}) )(?P<asks>{_CAPITAL}(?: {_PARTICLE}{_CAPITAL}){{1,2}}){_ENDS}"
+        rf"|(?:(?i:{_words('asks')}) )(?!(?:{_titles(language)}) )(?P<asks>{_CAPITAL}(?: {_PARTICLE}{_CAPITAL}){{1,2}}){_ENDS}"
         rf"|(?:{_titles(language)})\s{{1,2}}(?P<title>{_SURNAME}|{_WORD}){_ENDS})"
         rf"|(?P<after>[{_table()['surnames']}])(?:{_words('after')})(?!们)"
         rf"|(?P<calls>{_JAPANESE})と申し|저는 (?P<named>[가-힣]{{2,4}}?)이?라고",

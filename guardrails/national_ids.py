@@ -169,13 +169,13 @@ def unannounced(text: str, language: str) -> Iterator[Span]:
             yield match.start(), match.end(), found.detail
     for match in _some(_LETTERED, text):
         scheme = LETTERED[int(str(match.lastgroup)[1:])]
-        if scheme.valid(compact(match.group())):
+        if scheme.valid(ascii_digits(match.group()).replace(" ", "").upper()):  # Finland's sign is a century
             yield match.start(), match.end(), scheme.detail
 
 
 def _some(pattern: regex.Pattern[str], text: str) -> Iterator[regex.Match[str]]:
     """At most MAX_VERIFIED candidates: a check costs more than a character."""
-    for count, match in enumerate(pattern.finditer(text)):
+    for count, match in enumerate(pattern.finditer(text, overlapped=pattern is _LETTERED)):
         if count == MAX_VERIFIED:
             return
         yield match

@@ -11,7 +11,7 @@ from stdnum import bitcoin
 from evals.text import fold
 from guardrails.base import Span
 
-MIN_DIGITS = 9  # of an IPv4 address nothing announces: firmware is 4.2.11.30, an address 16.244.11.141
+MIN_DIGITS = 9  # of an address nothing announces: firmware is 4.2.11.30, an address 16.244.11.141; "C::D" is code
 _IPV4 = regex.compile(r"(?<![\p{Latin}\p{N}.])\d{1,3}(?:\.\d{1,3}){3}(?![\p{Latin}\p{N}]|\.\d)")
 _IPV6 = regex.compile(r"(?<![\p{Latin}\p{N}:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\p{Latin}\p{N}:])")
 _MAC = regex.compile(r"(?<![\p{Latin}\p{N}:-])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\p{Latin}\p{N}:-])")
@@ -30,7 +30,7 @@ def ips(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):
             before = fold(text[max(0, match.start() - 20) : match.start()])
             if _is_public(match.group()) and not _VERSION.search(before):
-                enough = ":" in match.group() or sum(c.isdecimal() for c in match.group()) >= MIN_DIGITS
+                enough = sum(c.isalnum() for c in match.group()) >= MIN_DIGITS
                 if enough or _ANNOUNCES_IP.search(before):
                     yield match.start(), match.end(), "IP address"
 
