@@ -40,11 +40,21 @@ def contact_crosses(before: str, after: str) -> bool:
     return bool(number or _SPELT_AFTER.match(after) or _SPELT_BEFORE.search(before[-24:]))
 
 
+def identity_crosses(before: str, _after: str) -> bool:
+    """A number at the end of a sentence: the day of a date of birth is written with a full stop in many languages.
+
+    >>> identity_crosses("geboren am 12. ", "März 1990"), identity_crosses("It is light [1]. ", "Good")
+    (True, False)
+    """
+    return bool(_NUMBER_BEFORE.search(before[-4:]))
+
+
 def never(_before: str, _after: str) -> bool:
     return False
 
 
 REACH: dict[str, Reach] = {
     "contact": Reach(360, contact_crosses),  # an address: 64 characters, an at sign spelt in 16, a domain of 255
+    "identity": Reach(80, identity_crosses),
     "hidden": Reach(1, never),  # an end of a sentence is visible
 }

@@ -38,6 +38,7 @@ PIECES = (
         "جيد؟ ",
     ),
     *("Call ", "0171. 555 01 99", "0171 555 01 99", "1 1 1 1 ", "4111 1111 1111 1111", "IBAN ", "GB82 WEST 1234 5698 7654 32"),
+    *("born on 12. 3. 1990", "born on 12. März 1990", "passport K1234567", "My passport. ", "12 Main St. Apt 4", "390.533.447-05"),
     *("joe@shop.example", "joe", " (at) ", "shop.example", "(at)\nshop (dot)\norg", "https://a.example/b?c. "),
     *("\u202e", "\u200b", "\x85", "\x00", "🏴\U000e0067\U000e0062\U000e007f"),
 )
@@ -95,6 +96,11 @@ def test_a_number_may_go_on_behind_a_full_stop_and_is_waited_for() -> None:
     shown, _, end = fed("Call 030. 901820 now. Good sound. Bye.", [1], "de")
     assert [text for text in shown if text] == ["Call ••• now. ", "Good sound. "]
     assert end.rest == "Bye."
+
+
+def test_a_date_of_birth_whose_day_ends_like_a_sentence_is_waited_for() -> None:
+    shown, _, end = fed("Sie ist geboren am 12. März 1990 in Bonn. Guter Klang. Ende.", [1], "de")
+    assert "".join(shown).startswith("Sie ist geboren am ••• in Bonn. ") and "12" not in "".join(shown) + end.text
 
 
 def test_what_is_withheld_ends_the_answer_and_gives_the_fallback_of_its_language(monkeypatch: pytest.MonkeyPatch) -> None:
