@@ -23,7 +23,6 @@ _WORD = regex.compile(rf"[\p{{Latin}}{_FOREIGN}\p{{M}}]++")
 _LATIN = regex.compile(r"\p{Latin}")
 _LETTERS = regex.compile(rf"[{_FOREIGN}]")
 _INSIDE = regex.compile(rf"^[{_FOREIGN}]\p{{Latin}}{{2}}|\p{{Latin}}[{_FOREIGN}]+\p{{Latin}}|[{_FOREIGN}]\p{{Latin}}+[{_FOREIGN}]")
-MAX_WHOLE = 200  # words of one script that could be of the other, looked at in one text
 
 
 @cache
@@ -48,7 +47,7 @@ def spans(text: str, language: str) -> Iterator[Span]:
     words = [match for match in _WORD.finditer(text) if _LETTERS.search(match.group())]
     whole = [match.group() for match in words if not _LATIN.search(match.group())]
     honest = {"GREEK"} if language == "el" else set()
-    honest |= {script for word in whole[:MAX_WHOLE] if not _all_alike(word) for script in _scripts(word)}
+    honest |= {script for word in whole if not _all_alike(word) for script in _scripts(word)}
     for match in words:
         word = match.group()
         if not _all_alike(word):

@@ -13,7 +13,7 @@ from evals.paths import DATA
 from evals.text import fold
 from guardrails import national_ids
 from guardrails.base import Context, Span, SpanRail
-from guardrails.numbers import DATE, MAX_VERIFIED
+from guardrails.numbers import DATE
 
 MEANING = {
     "id": "national id (announced)",
@@ -69,14 +69,12 @@ def documents(text: str) -> Iterator[Span]:
     >>> list(documents("My passport number is K1234567, room 12345678")), list(documents("Personalausweis: L01X00T47"))
     ([(22, 30, 'passport number (announced)')], [(17, 26, 'national id (announced)')])
     """
-    checked = 0
     for match in _DOCUMENT.finditer(text):
-        if not DATE.fullmatch(match.group()) and 5 <= sum(character.isdecimal() for character in match.group()) <= 18:
-            checked += 1
-            if checked > MAX_VERIFIED:
-                return
-            if kind := _announced(text, match.start(), "id", "passport", "licence"):
-                yield match.start(), match.end(), MEANING[kind]
+        long_enough = 5 <= sum(character.isdecimal() for character in match.group()) <= 18
+        if not long_enough or DATE.fullmatch(match.group()):
+            continue
+        if kind := _announced(text, match.start(), "id", "passport", "licence"):
+            yield match.start(), match.end(), MEANING[kind]
 
 
 def plates(text: str) -> Iterator[Span]:
@@ -85,9 +83,7 @@ def plates(text: str) -> Iterator[Span]:
     >>> list(plates("Kennzeichen B-MW 1234 und M-X1"))
     [(12, 21, 'number plate (announced)')]
     """
-    for count, match in enumerate(_PLATE.finditer(text)):
-        if count == MAX_VERIFIED:
-            return
+    for match in _PLATE.finditer(text):
         both = any(c.isdigit() for c in match.group()) and any(c.isalpha() for c in match.group())
         if both and _announced(text, match.start(), "plate"):
             yield match.start(), match.end(), MEANING["plate"]
@@ -99,9 +95,7 @@ def births(text: str) -> Iterator[Span]:
     >>> list(births("She was born on 7/30/1964, bought 1/2/2020")), list(births("生年月日は1990年3月12日"))
     ([(16, 25, 'date of birth (announced)')], [(5, 15, 'date of birth (announced)')])
     """
-    for count, match in enumerate(_BIRTH.finditer(text)):
-        if count == MAX_VERIFIED:
-            return
+    for match in _BIRTH.finditer(text):
         if _announced(text, match.start(), "birth"):
             yield match.start(), match.end(), MEANING["birth"]
 

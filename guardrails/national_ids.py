@@ -18,7 +18,7 @@ import regex
 from stdnum import luhn
 
 from guardrails.base import Span
-from guardrails.numbers import MAX_VERIFIED, ascii_digits, countries
+from guardrails.numbers import ascii_digits, countries
 
 
 @dataclass(frozen=True)
@@ -147,12 +147,6 @@ def compact(number: str) -> str:
     return "".join(c for c in ascii_digits(number) if c.isalnum()).upper()
 
 
-def valid_schemes(number: str) -> list[Scheme]:
-    """The schemes under which `number` (digits, separators) is right."""
-    plain = compact(number)
-    return [scheme for scheme in _lengths().get(len(plain), ()) if scheme.valid(plain)]
-
-
 def unannounced(text: str, language: str) -> Iterator[Span]:
     """National ids that need no word before them.
 
@@ -162,20 +156,12 @@ def unannounced(text: str, language: str) -> Iterator[Span]:
     []
     """
     here = countries(language)
-    for match in _some(DIGITS, text):
+    for match in DIGITS.finditer(text):
         written = ascii_digits(match.group())
         schemes = (s for s in _lengths().get(len(compact(written)), ()) if s.alone and (s.country in here or not here))
         if found := next((s for s in schemes if regex.fullmatch(s.alone, written) and s.valid(compact(written))), None):
             yield match.start(), match.end(), found.detail
-    for match in _some(_LETTERED, text):
+    for match in _LETTERED.finditer(text, overlapped=True):
         scheme = LETTERED[int(str(match.lastgroup)[1:])]
         if scheme.valid(ascii_digits(match.group()).replace(" ", "").upper()):  # Finland's sign is a century
             yield match.start(), match.end(), scheme.detail
-
-
-def _some(pattern: regex.Pattern[str], text: str) -> Iterator[regex.Match[str]]:
-    """At most MAX_VERIFIED candidates: a check costs more than a character."""
-    for count, match in enumerate(pattern.finditer(text, overlapped=pattern is _LETTERED)):
-        if count == MAX_VERIFIED:
-            return
-        yield match
