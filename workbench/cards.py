@@ -170,7 +170,7 @@ def quote_block(passage: Passage, review: Review | None = None) -> str:
     edge = _EDGES.get(passage.polarity, _EDGES[None])
     return (
         f'<div class="pl-quote" style="--pl-edge:{edge}" {_language(passage.language)}><div>{_in_context(passage, review)}</div>'
-        f'<div class="pl-meta" dir="ltr">{_origin(passage, review)}</div></div>'
+        f'<div class="pl-meta" dir="ltr">{origin(passage, review)}</div></div>'
     )
 
 
@@ -186,7 +186,8 @@ def _in_context(passage: Passage, review: Review | None) -> str:
     )
 
 
-def _origin(passage: Passage, review: Review | None) -> str:
+def origin(passage: Passage, review: Review | None) -> str:
+    """HTML of where a passage comes from: its number, kind, stars and date if its review is known, and id."""
     parts = [f"[{passage.number}]", {"qa": "community answer"}.get(passage.source, passage.source)]
     if review is not None and review.rating is not None:
         parts.append(f"{review.rating:g} of 5 stars")

@@ -23,6 +23,7 @@ from evals.store import tables
 from evals.store.backlog import Backlog
 from evals.store.catalog import Catalog, ReviewCount
 from evals.store.comparisons import Comparisons, Pair, PairedMean
+from evals.store.contested import Contested, ContestedClaim, ScoredClaims
 from evals.store.coverage import CatalogTotals, Coverage, CoveredProduct
 from evals.store.desk import Asker, Desk, Tally
 from evals.store.escalations import Escalations
@@ -41,6 +42,8 @@ __all__ = [
     "Catalog",
     "CatalogTotals",
     "Comparisons",
+    "Contested",
+    "ContestedClaim",
     "Coverage",
     "CoveredProduct",
     "Desk",
@@ -63,6 +66,7 @@ __all__ = [
     "RunTotals",
     "Runs",
     "ScoreMean",
+    "ScoredClaims",
     "Spent",
     "Store",
     "Tally",
@@ -75,7 +79,7 @@ HEAD = "0005"  # the newest migration; a test compares it with the scripts
 
 class Store:
     """The system of record, in its parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `labels`, `desk`, `escalations`,
-    `exposure`, `people`, `judging`, `findings`, `ledger`."""
+    `exposure`, `people`, `judging`, `findings`, `contested`, `ledger`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -91,6 +95,7 @@ class Store:
         self.people = People(engine)
         self.judging = Judging(engine)
         self.findings = Findings(engine)
+        self.contested = Contested(engine)
         self.ledger = Ledger(engine)
 
     @classmethod

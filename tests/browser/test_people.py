@@ -44,7 +44,7 @@ def test_a_conflict_in_arabic_runs_from_right_to_left_and_leads_to_its_sample(op
     page.get_by_role("link", name="Open the sample").click()
     expect(page.get_by_role("heading", name="Sample", exact=True)).to_be_visible()
     settled(page)
-    expect(page.locator("details.pl-claim").first).to_be_visible()
+    expect(page.locator(".pl-scorers").first).to_be_visible()
 
 
 @pytest.mark.parametrize("name", ["annotators", "agreement", "conflicts"])

@@ -68,7 +68,7 @@ def test_the_sample_page_walks_through_the_list_by_key_and_back_by_the_browser(o
     runs = queries.run_slugs(workbench.store, "highlights")
     a, b = runs
     cases = queries.worst_frame(workbench.store, runs[a], runs[b], "grounded", None)["case_id"].tolist()
-    page = opened(f"sample?feature=highlights&a={a}&b={b}&metric=grounded&lang=all&case={cases[0]}")
+    page = opened(f"sample?feature=highlights&a={a}&b={b}&metric=grounded&lang=all&side=both&case={cases[0]}")
     expect(page.get_by_text(f"1 of {len(cases)}, largest loss first")).to_be_visible()
     page.keyboard.press("j")
     expect(page.get_by_text(f"2 of {len(cases)}, largest loss first")).to_be_visible()

@@ -151,7 +151,7 @@ def sample_address(store: Store, place: int = 0) -> dict[str, str]:
 
 
 def test_a_sample_marks_claims_by_verdict_and_shows_what_people_said(filled_app: AppTest, filled: tuple[str, Store]) -> None:
-    at = opened(filled_app, "sample", **sample_address(filled[1]))
+    at = opened(filled_app, "sample", **sample_address(filled[1]), side="both")
     text = said(at)
     assert 'class="pl-bad"' in text and 'class="pl-good"' in text
     assert "people: contradicted" in text

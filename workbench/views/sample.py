@@ -1,19 +1,26 @@
-"""Sample: one case under both variants, claim by claim, with the evidence that decided and what people said."""
+"""Sample: one case, its claims against their evidence both ways, and what every scorer and every person says of each."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from evals.errors import UnknownIdError
-from evals.records import Case, Feature, Review, Run
-from workbench import cards, queries
+from evals.records import Case, Feature, Finding, Review, Run
+from workbench import cards, claim_cards, queries, sample_rows
+from workbench.context import now
+from workbench.sample_rows import Weighed, Weighing
 from workbench.session import empty_state, language_name, run_slugs, store, title
+
+CANDIDATE, CHAMPION, BOTH = "candidate", "champion", "both"
 
 
 def unknown(text: str) -> None:
     """Something the address names is not stored: say so, and show the way back."""
     st.warning(text, icon=":material/search_off:")
     st.page_link("views/compare.py", label="Back to Compare", icon=":material/arrow_back:")
+
+
+# ---------------------------------------------------------------------------------------------- from case to case
 
 
 def neighbours(champion: Run, candidate: Run, case_id: str) -> tuple[list[str], int] | None:
@@ -28,6 +35,8 @@ def neighbours(champion: Run, candidate: Run, case_id: str) -> tuple[list[str], 
 
 def go(case_id: str) -> None:
     st.query_params["case"] = case_id
+    for name in ("claim", "passage"):
+        st.query_params.pop(name, None)
 
 
 def stepper(cases: list[str], place: int) -> None:
@@ -41,9 +50,112 @@ def stepper(cases: list[str], place: int) -> None:
         )
 
 
+# ---------------------------------------------------------------------------------------------- from claim to claim
+
+
+def look_at(param: str, number: int | None) -> None:
+    """A claim or a passage is chosen, never both."""
+    for name in ("claim", "passage"):
+        st.query_params.pop(name, None)
+    if number is not None:
+        st.query_params[param] = str(number)
+
+
+def picked(param: str, key: str) -> None:
+    look_at(param, st.session_state[key])
+
+
+def pick(param: str, label: str, numbers: list[int], current: int | None, show: dict[int, str], keys: dict[int, str]) -> None:
+    """Numbers to choose from, by mouse, arrow keys, or the shortcuts of the buttons beside them (step → key)."""
+    key = f"pick_{param}"
+    st.session_state[key] = current
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.pills(label, numbers, key=key, format_func=lambda number: show[number], on_change=picked, args=(param, key), width="content")
+        for step, shortcut in keys.items():
+            word, icon = ("Next", "chevron_right") if step > 0 else ("Previous", "chevron_left")
+            st.button(
+                f"{word} {param}",
+                key=f"{param}_{word}",
+                shortcut=shortcut,
+                type="tertiary",
+                icon=f":material/{icon}:",
+                on_click=look_at,
+                args=(param, sample_rows.next_of(numbers, current, step)),
+                disabled=not numbers,
+            )
+
+
+def chosen(found: Weighing) -> tuple[Weighed | None, int | None]:
+    """The claim, or the passage, that the address names; else the claim to look at first."""
+    numbers = {passage.number for passage in found.sample.output.passages}
+    passage = sample_rows.whole(st.query_params.get("passage"), numbers.__contains__)
+    if passage is not None:
+        return None, passage
+    claim = sample_rows.whole(st.query_params.get("claim"), lambda number: found.claim(number) is not None)
+    return (found.first() if claim is None else found.claim(claim)), None
+
+
+# ---------------------------------------------------------------------------------------------- one output, closely
+
+
+def closely(run: Run, case: Case) -> None:
+    """The output on the left, its evidence on the right, below them what is said of the chosen claim."""
+    try:
+        found = sample_rows.weigh(store(), run, case, now=now())
+    except UnknownIdError:
+        st.caption("This variant has not run on this case.")
+        return
+    reviews = queries.reviews_behind(store(), found.sample.output.passages)
+    claim, passage = chosen(found)
+    stopped(found.sample)
+    left, right = st.columns([3, 2])
+    with left, st.container(border=True, height="stretch"):
+        st.html(claim_cards.output_block(case, found, claim, passage))
+        claims(found, claim)
+        st.html(claim_cards.status(found, claim, passage))
+        if claim is not None:
+            st.html(claim_cards.scorers_block(case.language, claim))
+    with right, st.container(border=True, height="stretch"):
+        evidence(found, claim, passage, reviews)
+    findings(found.sample.findings)
+    measures(found.sample)
+
+
+def claims(found: Weighing, claim: Weighed | None) -> None:
+    numbers = [one.number for one in found.claims]
+    show = {one.number: f"{one.number} {claim_cards.sign(one.verdict)}" for one in found.claims}
+    pick("claim", "Claims", numbers, claim.number if claim else None, show, {-1: "p", 1: "n"})
+    more = len(found.sample.claims) - len(numbers)
+    if more:
+        st.caption(f"{more} more claims of this output are not listed.")
+
+
+def evidence(found: Weighing, claim: Weighed | None, passage: int | None, reviews: dict[str, Review]) -> None:
+    """What the chosen claim rests on first, then the rest; a passage that is chosen first of all."""
+    passages = found.sample.output.passages
+    if not passages:
+        st.caption("No evidence was used.")
+        return
+    numbers = [one.number for one in passages]
+    pick("passage", "Evidence", numbers, passage, {number: f"[{number}]" for number in numbers}, {1: "e"})
+    near = [one for one in passages if one.number == passage or (claim is not None and claim.rests_on(one.number))]
+    blocks = {
+        one.number: claim_cards.passage_block(one, reviews.get(one.source_id), found, claim, picked=one.number == passage)
+        for one in passages
+    }
+    st.html("".join(blocks[one.number] for one in near) or '<p class="pl-meta">The claim rests on no passage.</p>')
+    rest = [one for one in passages if one not in near]
+    if rest:
+        with st.expander(f"Other passages ({len(rest)})", expanded=not near, icon=":material/format_quote:"):
+            st.html("".join(blocks[one.number] for one in rest))
+
+
+# ---------------------------------------------------------------------------------------------- both, side by side
+
+
 def show(role: str, name: str, run: Run, case: Case) -> None:
     """One variant's output: claims underlined by the machine's verdict, a line for each that opens its evidence, then everything else."""
-    st.markdown(f":gray[{role}] **{cards.plain(name.split('.')[0])}**")
+    st.markdown(f":gray[{role.capitalize()}] **{cards.plain(name.split('.')[0])}**")
     try:
         sample = queries.sample(store(), run, case.case_id)
     except UnknownIdError:
@@ -51,32 +163,42 @@ def show(role: str, name: str, run: Run, case: Case) -> None:
         return
     reviews = queries.reviews_behind(store(), sample.output.passages)
     checks = [cards.checked(claim, sample.scores.get(claim.claim_id, []), sample.labels.get(claim.claim_id, [])) for claim in sample.claims]
-    if sample.output.status != "ok":
-        st.warning(
-            f"{sample.output.status}: {cards.plain(sample.output.error or 'a rail stopped the text; shoppers see what stands below')}"
-        )
+    stopped(sample)
     st.html(cards.text_block(case.language, sample.output.text, [check.mark() for check in checks]))
     st.html("".join(cards.claim_block(case.language, check, sample.output.passages, reviews) for check in checks) or "<p>No claims.</p>")
-    details(sample, reviews)
+    with st.expander(f"Evidence ({len(sample.output.passages)})", icon=":material/format_quote:"):
+        st.html(cards.evidence_blocks(sample.output.passages, reviews) or "<p>No evidence was used.</p>")
+    findings(sample.findings)
+    measures(sample)
 
 
-def details(sample: queries.Sample, reviews: dict[str, Review]) -> None:
-    """Evidence, findings, scores of the whole, and the record."""
+def stopped(sample: queries.Sample) -> None:
+    if sample.output.status != "ok":
+        why = cards.plain(sample.output.error or "a rail stopped the text; shoppers see what stands below")
+        st.warning(f"{sample.output.status}: {why}")
+
+
+def findings(rows: list[Finding]) -> None:
+    if rows:
+        with st.expander(f"Guardrail findings ({len(rows)})", icon=":material/shield:"):
+            columns = ("rail", "action", "target", "start", "end", "detail", "source_id")
+            table = [{name: getattr(row, name) for name in columns} for row in rows]
+            st.dataframe(table, hide_index=True, alt="Findings")
+            st.page_link("views/guardrails.py", label="Say whether they are right", icon=":material/shield:")
+
+
+def measures(sample: queries.Sample) -> None:
+    """Scores of the whole, and the record of its making."""
     output = sample.output
-    with st.expander(f"Evidence ({len(output.passages)})", icon=":material/format_quote:"):
-        st.html(cards.evidence_blocks(output.passages, reviews) or "<p>No evidence was used.</p>")
-    if sample.findings:
-        with st.expander(f"Guardrail findings ({len(sample.findings)})", icon=":material/shield:"):
-            columns = ("rail", "action", "target", "detail")
-            st.dataframe(
-                [{name: getattr(finding, name) for name in columns} for finding in sample.findings], hide_index=True, alt="Findings"
-            )
     with st.expander("Scores and times", icon=":material/straighten:"):
         scores = sample.scores.get(output.output_id, [])
         rows = [{"what": score.metric, "value": score.value, "why none": score.reason} for score in scores]
         times = {"first token, s": output.first_token_s, "total, s": output.total_s, "generated tokens": output.generated_tokens}
         rows += [{"what": name, "value": value, "why none": None} for name, value in times.items()]
         st.dataframe(rows, hide_index=True, alt="Scores of the whole output and its times")
+
+
+# ---------------------------------------------------------------------------------------------- the page
 
 
 def heading(case: Case) -> None:
@@ -88,26 +210,48 @@ def heading(case: Case) -> None:
 
 def body(feature: Feature, case: Case) -> None:
     slugs = run_slugs(feature)
-    names = {role: st.query_params.get(param, "") for role, param in (("Champion", "a"), ("Candidate", "b"))}
+    names = {role: st.query_params.get(param, "") for role, param in ((CHAMPION, "a"), (CANDIDATE, "b"))}
     missing = [name for name in names.values() if name not in slugs]
     if missing:
         unknown(f"No {feature} run “{cards.plain(missing[0][:60])}” is stored.")
         return
     runs = {role: slugs[name] for role, name in names.items()}
-    placed = neighbours(runs["Champion"], runs["Candidate"], case.case_id)
+    placed = neighbours(runs[CHAMPION], runs[CANDIDATE], case.case_id)
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
         heading(case)
     with right:
+        side = switch(names)
         if placed:
             stepper(*placed)
+    if side != BOTH:
+        closely(runs[side], case)
+        return
     for column, (role, run) in zip(st.columns(2), runs.items(), strict=True):
         with column, st.container(border=True, height="stretch"):
             show(role, names[role], run, case)
 
 
+def switch(names: dict[str, str]) -> str:
+    """Whose output is looked at, as ``?side=``; one run has but one side."""
+    if names[CHAMPION] == names[CANDIDATE]:
+        return CANDIDATE
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right", key="side_of"):
+        return st.segmented_control(
+            "Whose output",
+            (CANDIDATE, CHAMPION, BOTH),
+            default=CANDIDATE,
+            required=True,
+            key="side",
+            bind="query-params",
+            label_visibility="collapsed",
+            on_change=lambda: look_at("claim", None),
+            help=f"champion: {cards.plain(names[CHAMPION])}; candidate: {cards.plain(names[CANDIDATE])}",
+        )
+
+
 def page() -> None:
-    title("Sample", "One case under both variants. Open a claim to see the evidence that decided and what people said.")
+    title("Sample", "One case, claim by claim: choose a claim to see what decided, or a passage to see what rests on it.")
     case_id = st.query_params.get("case")
     if case_id is None:
         empty_state("article", "A sample is opened from the list on the Compare page.")
@@ -118,6 +262,7 @@ def page() -> None:
     except UnknownIdError:
         unknown(f"No case “{cards.plain(case_id[:60])}” is stored.")
         return
+    st.html(f"<style>{claim_cards.CSS}</style>")
     body(case.feature, case)
 
 
