@@ -114,7 +114,7 @@ def test_an_offset_of_a_language_is_pulled_towards_the_pooled_one():
 
 def test_who_is_no_jury_is_named():
     each = members(60)
-    with pytest.raises(InputError, match="at least 2 different judges, not first$"):
+    with pytest.raises(InputError, match=r"at least 2 different judges, not first$"):
         joined(each[:1])
     with pytest.raises(InputError, match="different judges"):
         joined([each[0], each[0]])

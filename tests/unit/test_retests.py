@@ -66,7 +66,7 @@ def test_a_suspended_certificate_holds_again_after_a_steady_retest():
 
 @pytest.mark.parametrize("known", [values(3, 20), dict.fromkeys(values(3), None), {}])
 def test_too_few_anchors_say_nothing(known):
-    with pytest.raises(MoreNeededError, match="pt: .* anchors that people decided and 'support' scored .* 30 are needed"):
+    with pytest.raises(MoreNeededError, match=r"pt: .* anchors that people decided and 'support' scored .* 30 are needed"):
         retest(certificate(), anchors(), known, TERMS, now=LATER)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -38,6 +38,15 @@ Endpoint = Annotated[str | None, typer.Option("--judge", help="judge_claims: whi
 Said = Callable[[Sequence[QueueItem]], Mapping[str, float | None]]
 
 
+@dataclass(frozen=True)
+class Ready:
+    """A judge to ask. `said`: about anchors of one language, by subject; `metric`: None for a jury, which asks its members."""
+
+    signature: str
+    said: Said
+    metric: Metric | None = None
+
+
 def register(app: typer.Typer) -> None:
     """The commands stand beside those of `judging`, on its app, which it registers itself."""
     del app
@@ -59,13 +68,13 @@ def certify(
 ) -> None:
     """Hold a judge against people, language by language, and store what it is worth for a while."""
     store, terms = open_store(), load_terms()
-    with _measuring(store, judge_metric, endpoint, judges, needed=labels is not None) as (metric, said):
-        against = _against(store, judge_metric, metric, labels, one_feature(feature), rubric)
+    with _measuring(store, judge_metric, endpoint, judges, needed=labels is not None) as ready:
+        against = _against(store, judge_metric, ready, labels, one_feature(feature), rubric)
         found = certified(against, rubric, terms, now=now())
         if not found:
             raise MoreNeededError(f"no claim that people decided under {rubric} is there: plumb queue, plumb collect")
-        same = metric is None or metric.signature == against.signature
-        kept = [_with_anchors(store, one, said) if said and same and one.reason is None else one for one in found]
+        same = ready is not None and ready.signature == against.signature
+        kept = [_with_anchors(store, one, ready.said) if ready and same and one.reason is None else one for one in found]
     store.judging.add_certificates(kept)
     if as_json:
         echo_json([plain(one) | {"labels_missing": labels_missing(one, terms)} for one in kept])
@@ -89,13 +98,13 @@ def certificates(as_json: AsJson = False) -> None:
 def retest(judge_metric: Judged, endpoint: Endpoint = None, judges: JudgesFile = named.PATH, as_json: AsJson = False) -> None:
     """A certified judge on the anchors again; one that has drifted is suspended until a retest finds it steady."""
     store, terms, at = open_store(), load_terms(), now()
-    with _measuring(store, judge_metric, endpoint, judges, needed=True) as (metric, said):
-        signature = metric.signature if metric else juries.load(juries.path()).signature
-        held = [one for one in store.judging.certificates(judge_metric) if one.signature == signature]
+    with _measuring(store, judge_metric, endpoint, judges, needed=True) as ready:
+        assert ready is not None  # it was needed
+        held = [one for one in store.judging.certificates(judge_metric) if one.signature == ready.signature]
         newest = {one.language: one for one in reversed(held) if one.reason is None and one.expires_at > at}
         if not newest:
             raise MoreNeededError(f"{judge_metric!r} as it is now has no certificate to test again: plumb judge certify {judge_metric}")
-        found, notes = _retested(store, newest, said or (lambda _: {}), terms, at)
+        found, notes = _retested(store, newest, ready.said, terms, at)
     if not found:
         raise MoreNeededError("; ".join(notes))
     store.judging.add_retests(found)
@@ -127,12 +136,12 @@ def labels_missing(one: Certificate, terms: Terms) -> int | None:
     return max(wanted)
 
 
-def _against(store: Store, name: str, metric: Metric | None, labels: Path | None, feature: Feature | None, rubric: str) -> Against:
+def _against(store: Store, name: str, ready: Ready | None, labels: Path | None, feature: Feature | None, rubric: str) -> Against:
     if labels is None:
         return from_store(store, name, feature=feature, rubric=rubric)
-    if metric is None:
+    if ready is None or ready.metric is None:
         raise InputError(f"{name!r} cannot be measured on a file: a jury is certified on the store's labels")
-    return from_file(labels, metric)
+    return from_file(labels, ready.metric)
 
 
 def _with_anchors(store: Store, one: Certificate, said: Said) -> Certificate:
@@ -161,32 +170,34 @@ def _anchors(store: Store, one: Certificate) -> list[QueueItem]:
 
 
 @contextmanager
-def _measuring(store: Store, name: str, endpoint: str | None, judges: Path, *, needed: bool) -> Iterator[tuple[Metric | None, Said | None]]:
-    """The judge ready to measure, and a way to ask it about anchors; (None, None) where it is not `needed` and cannot be had here."""
+def _measuring(store: Store, name: str, endpoint: str | None, judges: Path, *, needed: bool) -> Iterator[Ready | None]:
+    """The judge, ready; None where it is not `needed` and cannot be had here. Raises UnknownIdError where it is."""
     from evals.metrics import METRICS
 
-    if name == juries.NAME:
-        yield None, _jury_on_anchors(METRICS) if needed or juries.path().exists() else None
-    elif name in METRICS:
-        yield METRICS[name], partial(anchored.said, METRICS[name])
-    elif name == CLAIM_JUDGE and endpoint is not None:
+    if name == CLAIM_JUDGE and endpoint is not None:
         about = named.judge_named(endpoint, judges)
-        with asked(about, Ledger(store.judging.add_calls, now, about.prices)) as ready:
-            metric = metric_for(CLAIMS, ready)
-            yield metric, partial(anchored.said, metric)
+        with asked(about, Ledger(store.judging.add_calls, now, about.prices)) as model:
+            yield _ready(metric_for(CLAIMS, model))
+    elif name in METRICS:
+        yield _ready(METRICS[name])
+    elif name == juries.NAME and needed:
+        yield _jury(juries.load(juries.path()), METRICS)
     elif needed:
         what = "say which model: --judge NAME" if name == CLAIM_JUDGE else f"known are {', '.join([*METRICS, CLAIM_JUDGE, juries.NAME])}"
         raise UnknownIdError(f"{name!r} cannot be measured here: {what}")
     else:
-        yield None, None
+        yield None
 
 
-def _jury_on_anchors(known: Mapping[str, Metric]) -> Said | None:
-    jury = juries.load(juries.path())
+def _ready(metric: Metric) -> Ready:
+    return Ready(metric.signature, partial(anchored.said, metric), metric)
+
+
+def _jury(jury: juries.Jury, known: Mapping[str, Metric]) -> Ready:
     members = [known[name] for name, settings in jury.members if name in known and known[name].signature == settings]
     if len(members) < len(jury.members):
         raise InputError("a member of the jury cannot be measured here, or has changed: fit the jury again")
-    return partial(anchored.said_by_jury, jury, members)
+    return Ready(jury.signature, partial(anchored.said_by_jury, jury, members))
 
 
 # ---------------------------------------------------------------------------------------------- shown
