@@ -24,6 +24,7 @@ PARTS = {
     "table": "benchmarks.quality.table",
     "summaries": "benchmarks.quality.summaries",
     "spans": "benchmarks.quality.spans",
+    "judges": "benchmarks.quality.judges",
 }
 
 

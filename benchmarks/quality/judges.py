@@ -118,7 +118,7 @@ def _frank(sets: Sets) -> Iterator[str]:
     people = np.array([row["human"]["factuality"] for row in rows])
     groups = groups_of({str(i): row["group"] for i, row in enumerate(rows)})
     held = np.array([float(row["origin"] == "bbc") for row in rows])
-    yield f"FRANK: Spearman of stored metrics with people's factuality, {len(rows)} summaries, plain and with the origin (BBC or CNN) held still.\n"
+    yield f"FRANK: Spearman of stored metrics with people's factuality, {len(rows)} summaries; then with BBC or CNN held still.\n"
     yield "| metric | plain | origin held still |\n|---|---|---|"
     for name in sorted({name for row in rows for name in row["metrics"]}):
         have = np.array([row["metrics"].get(name) is not None for row in rows])
