@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from evals.errors import InputError
@@ -64,6 +65,18 @@ def assistant_case(product: Product, language: str, question: str) -> Case:
     return _case("assistant", product, language, {"question": question})
 
 
+def for_marketplace(cases: Sequence[Case], marketplace: str) -> list[Case]:
+    """The cases as one storefront asks them: those in its languages, under its policy for rails (``inputs["marketplace"]``).
+
+    Raises InputError for a marketplace (ISO 3166 code) that is none of ours.
+    """
+    known = sorted({code for row in LANGUAGES.values() for code in row.marketplaces})
+    if marketplace not in known:
+        raise InputError(f"marketplace {marketplace!r} is none of the {len(known)}: {' '.join(known)}")
+    mine = [case for case in cases if case.language in LANGUAGES and marketplace in LANGUAGES[case.language].marketplaces]
+    return [_named(replace(case, inputs={**case.inputs, "marketplace": marketplace})) for case in mine]
+
+
 def about(case: Case) -> tuple[str, str, str]:
     """What a case is about, whatever reviews came since: product, language and, for the assistant, the question."""
     return case.product_id, case.language, str(case.inputs.get("question", ""))
@@ -81,8 +94,12 @@ def reported_cases(store: Store, feature: Feature) -> list[Case]:
 
 
 def _case(feature: Feature, product: Product, tag: str, inputs: Mapping[str, Any]) -> Case:
-    name = content_id("case", feature, product.product_id, tag, product.category, dict(inputs))
-    return Case(name, feature, product.product_id, tag, product.category, dict(inputs))
+    return _named(Case("", feature, product.product_id, tag, product.category, dict(inputs)))
+
+
+def _named(case: Case) -> Case:
+    what = (case.feature, case.product_id, case.language, case.category, dict(case.inputs))
+    return replace(case, case_id=content_id("case", *what))
 
 
 def make_dataset(store: Store, name: str, cases: Sequence[Case], now: str, purpose: Purpose = "gate") -> Dataset:

@@ -14,7 +14,8 @@ class Case:
     """One input. id = hash(all other fields).
 
     `inputs` for highlights: ``{"reviews": n, "reviews_sha256": hash of the sorted review ids}``;
-    for assistant: ``{"question": text}``. The cluster of inference is the product: outputs about one product are never independent.
+    for assistant: ``{"question": text}``. Either may hold ``"reference"``, a text or list of texts to be compared with, and
+    ``"marketplace"``, the storefront it is asked in (ISO 3166). The cluster of inference is the product: outputs about one product are never independent.
     """
 
     case_id: str

@@ -55,6 +55,8 @@ def shots(store: Store) -> list[Shot]:
         Shot("compare", "compare?feature=highlights"),
         Shot("queues", "queues"),
         *people_shots(store),
+        Shot("guardrails", "guardrails"),
+        Shot("judges", "judges"),
         Shot("gate", "gate?feature=highlights"),
         Shot("gate-assistant", "gate?feature=assistant"),
     ]

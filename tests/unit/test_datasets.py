@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support import NOW, a_product, a_review, a_store
 
-from evals.datasets import assistant_cases, highlights_cases, make_dataset, reviews_sha256
+from evals.datasets import assistant_cases, for_marketplace, highlights_cases, make_dataset, reviews_sha256
 from evals.errors import InputError
 from evals.identity import content_id
 from evals.records import Question
@@ -72,3 +72,16 @@ def test_a_dataset_of_nothing_or_of_both_features_is_refused() -> None:
         make_dataset(store, "empty", [], NOW)
     with pytest.raises(InputError, match="assistant"):
         make_dataset(store, "mixed", [*highlights_cases(store), *assistant_cases(store)], NOW)
+
+
+def test_a_storefront_asks_in_its_languages_only_and_under_a_name_of_its_own() -> None:
+    cases = highlights_cases(stocked(de=20, ja=20))
+    [german] = for_marketplace(cases, "DE")
+    assert (german.language, german.inputs["marketplace"]) == ("de", "DE")
+    assert german.case_id not in {case.case_id for case in cases}
+    assert for_marketplace(cases, "DE") == [german]
+
+
+def test_a_storefront_that_is_none_of_ours_is_named() -> None:
+    with pytest.raises(InputError, match="marketplace 'XX' is none of the 22"):
+        for_marketplace([], "XX")
