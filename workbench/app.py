@@ -27,6 +27,7 @@ pages = st.navigation(
         "Experiments": [
             page("compare", "Compare", ":material/compare_arrows:"),
             page("sample", "Sample", ":material/article:", hidden=True),
+            page("judges", "Judges", ":material/balance:"),
         ],
         "Annotation": [
             page("queues", "Queues", ":material/inbox:"),

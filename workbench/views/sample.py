@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from evals.errors import UnknownIdError
-from evals.records import Case, Feature, Finding, Review, Run
-from workbench import cards, claim_cards, queries, sample_rows
+from evals.records import Case, Feature, Review, Run
+from workbench import cards, claim_cards, queries, sample_record, sample_rows
 from workbench.context import now
 from workbench.sample_rows import Weighed, Weighing
 from workbench.session import empty_state, language_name, run_slugs, store, title
@@ -107,7 +107,7 @@ def closely(run: Run, case: Case) -> None:
         return
     reviews = queries.reviews_behind(store(), found.sample.output.passages)
     claim, passage = chosen(found)
-    stopped(found.sample)
+    sample_record.stopped(found.sample)
     left, right = st.columns([3, 2])
     with left, st.container(border=True, height="stretch"):
         st.html(claim_cards.output_block(case, found, claim, passage))
@@ -117,8 +117,8 @@ def closely(run: Run, case: Case) -> None:
             st.html(claim_cards.scorers_block(case.language, claim))
     with right, st.container(border=True, height="stretch"):
         evidence(found, claim, passage, reviews)
-    findings(found.sample.findings)
-    measures(found.sample)
+    sample_record.findings(found.sample.findings)
+    sample_record.measures(found.sample)
 
 
 def claims(found: Weighing, claim: Weighed | None) -> None:
@@ -148,54 +148,6 @@ def evidence(found: Weighing, claim: Weighed | None, passage: int | None, review
     if rest:
         with st.expander(f"Other passages ({len(rest)})", expanded=not near, icon=":material/format_quote:"):
             st.html("".join(blocks[one.number] for one in rest))
-
-
-# ---------------------------------------------------------------------------------------------- both, side by side
-
-
-def show(role: str, name: str, run: Run, case: Case) -> None:
-    """One variant's output: claims underlined by the machine's verdict, a line for each that opens its evidence, then everything else."""
-    st.markdown(f":gray[{role.capitalize()}] **{cards.plain(name.split('.')[0])}**")
-    try:
-        sample = queries.sample(store(), run, case.case_id)
-    except UnknownIdError:
-        st.caption("This variant has not run on this case.")
-        return
-    reviews = queries.reviews_behind(store(), sample.output.passages)
-    checks = [cards.checked(claim, sample.scores.get(claim.claim_id, []), sample.labels.get(claim.claim_id, [])) for claim in sample.claims]
-    stopped(sample)
-    st.html(cards.text_block(case.language, sample.output.text, [check.mark() for check in checks]))
-    st.html("".join(cards.claim_block(case.language, check, sample.output.passages, reviews) for check in checks) or "<p>No claims.</p>")
-    with st.expander(f"Evidence ({len(sample.output.passages)})", icon=":material/format_quote:"):
-        st.html(cards.evidence_blocks(sample.output.passages, reviews) or "<p>No evidence was used.</p>")
-    findings(sample.findings)
-    measures(sample)
-
-
-def stopped(sample: queries.Sample) -> None:
-    if sample.output.status != "ok":
-        why = cards.plain(sample.output.error or "a rail stopped the text; shoppers see what stands below")
-        st.warning(f"{sample.output.status}: {why}")
-
-
-def findings(rows: list[Finding]) -> None:
-    if rows:
-        with st.expander(f"Guardrail findings ({len(rows)})", icon=":material/shield:"):
-            columns = ("rail", "action", "target", "start", "end", "detail", "source_id")
-            table = [{name: getattr(row, name) for name in columns} for row in rows]
-            st.dataframe(table, hide_index=True, alt="Findings")
-            st.page_link("views/guardrails.py", label="Say whether they are right", icon=":material/shield:")
-
-
-def measures(sample: queries.Sample) -> None:
-    """Scores of the whole, and the record of its making."""
-    output = sample.output
-    with st.expander("Scores and times", icon=":material/straighten:"):
-        scores = sample.scores.get(output.output_id, [])
-        rows = [{"what": score.metric, "value": score.value, "why none": score.reason} for score in scores]
-        times = {"first token, s": output.first_token_s, "total, s": output.total_s, "generated tokens": output.generated_tokens}
-        rows += [{"what": name, "value": value, "why none": None} for name, value in times.items()]
-        st.dataframe(rows, hide_index=True, alt="Scores of the whole output and its times")
 
 
 # ---------------------------------------------------------------------------------------------- the page
@@ -229,7 +181,7 @@ def body(feature: Feature, case: Case) -> None:
         return
     for column, (role, run) in zip(st.columns(2), runs.items(), strict=True):
         with column, st.container(border=True, height="stretch"):
-            show(role, names[role], run, case)
+            sample_record.show(role, names[role], run, case)
 
 
 def switch(names: dict[str, str]) -> str:
