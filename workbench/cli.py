@@ -13,6 +13,7 @@ from rich.console import Console
 from evals.errors import InputError, PlumblineError
 from workbench.commands import (
     catalog,
+    certifying,
     decisions,
     escalating,
     exporting,
@@ -35,7 +36,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"auto_envvar_prefix": "PLUMBLINE", "help_option_names": ["-h", "--help"]},
 )
-for module in (catalog, running, labelling, people, quality, decisions, escalating, exporting, guarding, judging, serving, system):
+for module in (
+    catalog,
+    running,
+    labelling,
+    people,
+    quality,
+    decisions,
+    escalating,
+    exporting,
+    guarding,
+    judging,
+    certifying,
+    serving,
+    system,
+):
     module.register(app)
 
 
