@@ -61,7 +61,7 @@ def spans(text: str, language: str) -> Iterator[Span]:
 
 
 def _scripts(word: str) -> set[str]:
-    return {unicodedata.name(letter).split()[0] for letter in _LETTERS.findall(word)}
+    return {unicodedata.name(letter, "unnamed").split()[0] for letter in _LETTERS.findall(word)}
 
 
 def _all_alike(word: str) -> bool:

@@ -23,11 +23,14 @@ def _compute(case: Case, output: Output, _claims: Sequence[Claim]) -> list[Measu
     due = evident(output.aspects)
     if not due:
         return [Measured(None, f"not measurable: no aspect has {MIN_OPINIONS} opinions")]
+    reviews = sum(row.reviews for row in due)
+    if not reviews:
+        return [Measured(None, "not measurable: the aspects are counted in no review")]
     text = without_citations(output.text)
     covered = [row for row in due if reader(case.language).mentions(text, row.aspect)]
     missed = sorted((row for row in due if row not in covered), key=lambda row: -row.reviews)
     detail = {"aspects": len(due), "covered": len(covered), "missed": [row.aspect for row in missed[:10]]}
-    return [Measured(sum(row.reviews for row in covered) / sum(row.reviews for row in due), detail=detail)]
+    return [Measured(sum(row.reviews for row in covered) / reviews, detail=detail)]
 
 
 ASPECT_COVERAGE = Metric(
