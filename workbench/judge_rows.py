@@ -171,7 +171,7 @@ def sample_address(store: Store, row: ContestedClaim) -> dict[str, str] | None:
     slug = slugs.get(row.run_id)
     if slug is None:
         return None
-    return {"feature": row.feature, "a": slug, "b": slug, "case": row.case_id, "claim": str(row.ordinal + 1)}
+    return {"feature": row.feature, "a": slug, "b": slug, "case": row.case_id, "look": f"claim-{row.ordinal + 1}"}
 
 
 # ---------------------------------------------------------------------------------------------- judges of pairs, and the bill

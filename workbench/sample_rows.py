@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from evals.claims.kinds import kind_of
@@ -230,7 +231,11 @@ def next_of(numbers: Sequence[int], current: int | None, step: int) -> int | Non
     return numbers[(numbers.index(current) + step) % len(numbers)]
 
 
-def whole(text: str | None, known: Callable[[int], bool]) -> int | None:
-    """A number of the address, if it is one and names something."""
-    number = int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 7 else None
-    return number if number is not None and known(number) else None
+def asked(look: str | None) -> tuple[str, int | None]:
+    """What the address says is looked at: ``claim`` or ``passage``, and its number.
+
+    >>> asked("claim-3"), asked("passage-12"), asked("claim-³"), asked(None)
+    (('claim', 3), ('passage', 12), ('', None), ('', None))
+    """
+    found = re.fullmatch(r"(claim|passage)-([0-9]{1,6})", look or "")
+    return (found[1], int(found[2])) if found else ("", None)

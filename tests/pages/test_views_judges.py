@@ -94,7 +94,7 @@ def test_a_disagreement_leads_to_its_sample_with_the_claim_chosen(filled: Store,
     opened(at, judges_tab="Disagreements", judge="grounded", lang="ja")
     assert len(at.dataframe[0].value) == 1
     link = next(one for one in at.get("page_link") if one.proto.label == "Open the sample")
-    assert "claim=" in link.proto.query_string and "side" not in link.proto.query_string
+    assert "look=claim-" in link.proto.query_string
     at.switch_page("views/sample.py")
     for pair in link.proto.query_string.split("&"):
         at.query_params[pair.split("=")[0]] = pair.split("=")[1]

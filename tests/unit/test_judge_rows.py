@@ -102,7 +102,7 @@ def test_claims_on_which_judge_and_people_differ_come_furthest_first_and_an_expe
     assert store.contested.most("grounded", "v:other") == []
     assert {row.language for row in store.contested.most("grounded", GROUNDED.signature, "ar")} <= {"ar"}
     address = judge_rows.sample_address(store, rows[0])
-    assert address is not None and address["a"] == address["b"] and address["claim"] == str(rows[0].ordinal + 1)
+    assert address is not None and address["a"] == address["b"] and address["look"] == f"claim-{rows[0].ordinal + 1}"
 
 
 def test_figures_that_cannot_be_had_say_why() -> None:

@@ -34,9 +34,8 @@ def neighbours(champion: Run, candidate: Run, case_id: str) -> tuple[list[str], 
 
 
 def go(case_id: str) -> None:
+    st.query_params.pop("look", None)
     st.query_params["case"] = case_id
-    for name in ("claim", "passage"):
-        st.query_params.pop(name, None)
 
 
 def stepper(cases: list[str], place: int) -> None:
@@ -53,46 +52,44 @@ def stepper(cases: list[str], place: int) -> None:
 # ---------------------------------------------------------------------------------------------- from claim to claim
 
 
-def look_at(param: str, number: int | None) -> None:
-    """A claim or a passage is chosen, never both."""
-    for name in ("claim", "passage"):
-        st.query_params.pop(name, None)
-    if number is not None:
-        st.query_params[param] = str(number)
+def look_at(kind: str, number: int | None) -> None:
+    """A claim or a passage is chosen, never both: one parameter, so that the browser's back button takes one step."""
+    if number is None:
+        st.query_params.pop("look", None)
+    else:
+        st.query_params["look"] = f"{kind}-{number}"
 
 
-def picked(param: str, key: str) -> None:
-    look_at(param, st.session_state[key])
+def picked(kind: str, key: str) -> None:
+    look_at(kind, st.session_state[key])
 
 
-def pick(param: str, label: str, numbers: list[int], current: int | None, show: dict[int, str], keys: dict[int, str]) -> None:
+def pick(kind: str, label: str, numbers: list[int], current: int | None, show: dict[int, str], keys: dict[int, str]) -> None:
     """Numbers to choose from, by mouse, arrow keys, or the shortcuts of the buttons beside them (step → key)."""
-    key = f"pick_{param}"
+    key = f"pick_{kind}"
     st.session_state[key] = current
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.pills(label, numbers, key=key, format_func=lambda number: show[number], on_change=picked, args=(param, key), width="content")
+        st.pills(label, numbers, key=key, format_func=lambda number: show[number], on_change=picked, args=(kind, key), width="content")
         for step, shortcut in keys.items():
             word, icon = ("Next", "chevron_right") if step > 0 else ("Previous", "chevron_left")
             st.button(
-                f"{word} {param}",
-                key=f"{param}_{word}",
+                f"{word} {kind}",
+                key=f"{kind}_{word}",
                 shortcut=shortcut,
                 type="tertiary",
                 icon=f":material/{icon}:",
                 on_click=look_at,
-                args=(param, sample_rows.next_of(numbers, current, step)),
+                args=(kind, sample_rows.next_of(numbers, current, step)),
                 disabled=not numbers,
             )
 
 
 def chosen(found: Weighing) -> tuple[Weighed | None, int | None]:
     """The claim, or the passage, that the address names; else the claim to look at first."""
-    numbers = {passage.number for passage in found.sample.output.passages}
-    passage = sample_rows.whole(st.query_params.get("passage"), numbers.__contains__)
-    if passage is not None:
-        return None, passage
-    claim = sample_rows.whole(st.query_params.get("claim"), lambda number: found.claim(number) is not None)
-    return (found.first() if claim is None else found.claim(claim)), None
+    kind, number = sample_rows.asked(st.query_params.get("look"))
+    if kind == "passage" and any(passage.number == number for passage in found.sample.output.passages):
+        return None, number
+    return (found.claim(number) if kind == "claim" else None) or found.first(), None
 
 
 # ---------------------------------------------------------------------------------------------- one output, closely
