@@ -67,7 +67,8 @@ def numbers_in(text: str, tag: str | None = None) -> tuple[str, ...]:
     >>> numbers_in("1.250 von 2.000, 4,5", "de"), numbers_in("1,250 of 1,00,000, 4.5", "en")
     (('1250', '2000', '4.5'), ('1250', '100000', '4.5'))
     """
-    return tuple(_ascii(match.group(), tag) for match in _NUMBER.finditer(text))
+    found = (_ascii(match.group(), tag) for match in _NUMBER.finditer(text))
+    return tuple(number for number in found if number.strip("."))  # digits younger than Python's Unicode are none
 
 
 def _ascii(number: str, tag: str | None) -> str:
