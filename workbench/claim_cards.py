@@ -25,12 +25,13 @@ CSS = """
 .pl-rail{background:color-mix(in srgb,#7a4eab 24%,transparent);border-radius:3px}
 .pl-tag{font-size:.68em;vertical-align:super;unicode-bidi:isolate;direction:ltr;opacity:.9;white-space:nowrap;margin-inline:.1em}
 .pl-quote.pl-near{outline:2px solid #4c9be8;outline-offset:2px;border-radius:4px}
-.pl-legend{font-size:.8rem;opacity:.8;margin-top:.5rem}.pl-legend span{margin-inline-end:.9rem;display:inline-block}
-.pl-scorers{width:100%;border-collapse:collapse;font-size:.92rem}.pl-scorers caption{text-align:start;font-weight:600;padding-block:.3rem}
+.pl-legend{font-size:.8rem;opacity:.8;margin-top:.5rem}.pl-legend>span{margin-inline-end:.9rem;display:inline-block}
+.pl-scorers{width:100%;min-width:36rem;border-collapse:collapse;font-size:.92rem}
+.pl-scorers caption{text-align:start;font-weight:600;padding-block:.3rem}
 .pl-scorers th,.pl-scorers td{text-align:start;vertical-align:top;padding:.35rem .5rem;overflow-wrap:anywhere;
 border-top:1px solid color-mix(in srgb,currentColor 14%,transparent)}.pl-scorers thead th{overflow-wrap:normal}
 .pl-scorers thead th{font-weight:500;opacity:.75;border-top:0}
-.pl-scorers tbody th{font-weight:500}.pl-wide{overflow-x:auto}
+.pl-scorers tbody th{font-weight:500;min-width:6.5rem}.pl-wide{overflow-x:auto}
 """
 
 
@@ -192,7 +193,7 @@ def scorers_block(tag: str, claim: Weighed) -> str:
     caption = f"Claim {claim.number} · about {_ABOUT.get(claim.kind, safe(claim.kind))}{split}"
     return (
         f'<div class="pl-text" {_place(tag)}><bdi>{safe(claim.claim.text)}</bdi></div>'
-        f'<div class="pl-wide" dir="ltr"><table class="pl-scorers"><caption>{caption}</caption>'
+        f'<div class="pl-wide" dir="ltr" tabindex="0" role="region" aria-label="What is said of the claim"><table class="pl-scorers"><caption>{caption}</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
@@ -202,7 +203,8 @@ _ABOUT = {"review": "what reviews say", "reviewer": "who the reviewers are", "fa
 
 def _row(one: Opinion) -> str:
     script = ' <span class="pl-badge pl-unknown-badge">simulated</span>' if one.simulated else ""
-    person = "<bdi>person: </bdi>" if one.certified is None else ""
+    person = one.certified is None
+    name = f'{isolated(one.who)} <div class="pl-meta">person, {isolated(one.under)}{script}</div>' if person else isolated(_name(one.who))
     probability = UNKNOWN if one.probability is None else f"{one.probability:.2f}"
     passage = UNKNOWN if one.passage is None else f"[{one.passage}]"
     cells = (
@@ -212,7 +214,7 @@ def _row(one: Opinion) -> str:
         f'<span dir="auto">{safe(one.why)}</span>',
         _trust(one),
     )
-    return f'<tr><th scope="row">{person}{isolated(_name(one.who))}{script}</th>{"".join(f"<td>{each}</td>" for each in cells)}</tr>'
+    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{each}</td>" for each in cells)}</tr>'
 
 
 def _trust(one: Opinion) -> str:

@@ -29,14 +29,14 @@ def matrix_block(found: Sequence[Cell]) -> str:
     )
     caption = "How far each judge may be believed, by language"
     return (
-        f'<div class="pl-wide" dir="ltr"><table class="pl-matrix"><caption>{caption}</caption><thead><tr><th scope="col">language</th>'
+        f'<div class="pl-wide" dir="ltr" tabindex="0" role="region" aria-label="{caption}"><table class="pl-matrix"><caption>{caption}</caption><thead><tr><th scope="col">language</th>'
         f"{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
 def _matrix_cell(one: Cell | None) -> str:
     if one is None:
-        return "<td>–</td>"
+        return '<td><span class="pl-badge pl-unknown-badge">? unverified</span><div class="pl-meta">it has scored nothing here</div></td>'
     sign, style, meaning = STATES[one.state]
     badge = f'<span class="pl-badge pl-{style}-badge" title="{safe(meaning)}">{sign} {safe(one.state)}</span>'
     ranking = figure(one.certificate.measures.get("auroc")) if one.certificate else None

@@ -29,7 +29,7 @@ def calibration(curve: Sequence[Sequence[float]], dark: bool = False) -> go.Figu
             "color": _LINE,
         },
         text=[f"n {n:.0f}" for _, _, n in curve],
-        textposition="bottom right",
+        textposition=["top left" if place % 2 else "bottom right" for place in range(len(curve))],  # neighbours apart
         textfont={"color": colours.ink, "size": 12},
         hovertext=[f"it says {said:.2f}, people find {found:.2f}<br>{n:.0f} claims" for said, found, n in curve],
         hoverinfo="text",

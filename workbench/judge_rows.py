@@ -92,6 +92,11 @@ def _state(one: Certificate, terms: Terms) -> State:
     return "few labels" if few else "not certified"
 
 
+def unheard(found: Sequence[Cell]) -> list[str]:
+    """The languages, by name, in which no judge has scored anything or is certified."""
+    return sorted(map(language_name, set(LANGUAGES) - {one.language for one in found}))
+
+
 def language_name(tag: str) -> str:
     return LANGUAGES[tag].name if tag in LANGUAGES else tag
 

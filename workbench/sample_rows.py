@@ -22,7 +22,8 @@ class Opinion(NamedTuple):
     """What one scorer, or one person, says of a claim.
 
     `probability` that the claim is supported, where one is given; `start` and `end` of what decided, in the text the passage was cut
-    from; `certified`: None for a person, else whether the scorer may be believed here, and `trust` says until when or why not.
+    from; `certified`: None for a person, else whether the scorer may be believed here, and `trust` says until when or why not;
+    `under`: the rubric a person answered.
     """
 
     who: str
@@ -35,6 +36,7 @@ class Opinion(NamedTuple):
     certified: bool | None = None
     trust: str = ""
     simulated: bool = False
+    under: str = ""
 
 
 class Weighed(NamedTuple):
@@ -188,7 +190,7 @@ def _people(store: Store, run: Run, case: Case) -> dict[str, list[Opinion]]:
 def _person(row: Label, names: Mapping[str, tuple[str, bool]]) -> Opinion:
     name, simulated = names.get(row.annotator_id, (row.annotator_id, False))
     expert = "expert, " if row.why == "adjudication" else ""
-    return Opinion(f"{name} ({expert}{row.rubric})", row.verdict, why=row.comment or "", simulated=simulated)
+    return Opinion(name, row.verdict, why=row.comment or "", simulated=simulated, under=f"{expert}{row.rubric}")
 
 
 def _suspects(scores: Iterable[Score], text: str) -> tuple[list[Suspect], bool]:

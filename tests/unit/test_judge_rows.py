@@ -11,6 +11,7 @@ from support import NOW, two_runs
 
 from evals.experiment import score
 from evals.grounding.rules import GROUNDED
+from evals.languages import LANGUAGES
 from evals.records import Annotation, Annotator, Certificate, Claim, QueueItem, Retest, Score
 from evals.statistics.intervals import no_interval
 from evals.store import Store
@@ -44,6 +45,7 @@ def test_every_state_of_a_certificate_is_told_apart() -> None:
     expected = {"en": "certified", "de": "few labels", "fr": "not certified", "es": "few labels", "ja": "suspended"}
     assert states(store) == {("support", tag): state for tag, state in expected.items()}
     assert states(store, LATER)["support", "en"] == "expired"
+    assert len(judge_rows.unheard(judge_rows.cells(store, TERMS, now=NOW))) == len(LANGUAGES) - 5
     assert set(judge_rows.STATES) == {*expected.values(), "expired", "unverified"}
 
 

@@ -32,6 +32,8 @@ def certificates(found: Sequence[Cell]) -> None:
         f"{terms.min_auroc:g} at the lower end of its 95 % interval; calibration error up to {terms.max_calibration_error:g}; for "
         f"{terms.days} days. Without a certificate a judge decides nothing alone."
     )
+    if silent := judge_rows.unheard(found):
+        st.caption(f"Unverified too, for no judge has scored anything there: {', '.join(silent)}.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         judge = choose_judge(found)
         mine = [one for one in found if one.judge == judge]
@@ -63,7 +65,7 @@ def one(chosen: Cell) -> None:
         curve(chosen)
     with right:
         st.markdown(f"**{chosen.state}** · {plain(chosen.reason)}")
-        st.dataframe(judge_rows.figures(chosen.certificate), hide_index=True, alt="Figures with 95 % intervals")
+        st.dataframe(judge_rows.figures(chosen.certificate), hide_index=True, placeholder="", alt="Figures with 95 % intervals")
         st.caption(plain(judge_rows.made_of(chosen.certificate)))
         st.caption(f"Settings: {plain(chosen.signature)}")
         again = store().judging.retests(chosen.certificate.certificate_id)
@@ -84,7 +86,7 @@ def curve(chosen: Cell) -> None:
         key="judge_curve",
         alt="Calibration: what the judge says against the share people find grounded",
     )
-    st.caption("On the dotted line it means what it says; below it is too sure. Hollow: fewer than 30 claims.")
+    st.caption("On the dotted line it means what it says; below, fewer claims are grounded than it says. Hollow: fewer than 30 claims.")
 
 
 # ---------------------------------------------------------------------------------------------- disagreements
