@@ -25,7 +25,8 @@ setup-server: .venv-label-studio/.done ## Label Studio in its own environment (.
 run: setup setup-server ## the whole loop on sample data, then the workbench (HEADLESS=1: without the workbench)
 	@$(PY) -m workbench demo $(if $(HEADLESS),--headless,)
 
-test: setup setup-server system check unit ## everything: check, unit, pages, simulations, integration, browser
+test: setup setup-server system check unit ## everything: check, unit, slow, pages, simulations, integration, browser
+	@$(PY) -m pytest -q -n 2 -m slow tests/unit
 	@$(PY) -m pytest -q -n 2 tests/pages
 	@$(PY) -m pytest -q tests/simulation tests/integration tests/browser
 
@@ -39,7 +40,7 @@ check: setup ## format, lint, types, import rules
 	@.venv/bin/lint-imports
 
 unit: setup ## the fast tests, no servers
-	@$(PY) -m pytest -q -n 2 tests/unit evals guardrails runner annotators workbench
+	@$(PY) -m pytest -q -n 2 -m "not slow" tests/unit evals guardrails runner annotators workbench
 
 integration: setup setup-server system ## tests against real servers: Label Studio, PostgreSQL, HTTP
 	@$(PY) -m pytest -q tests/integration

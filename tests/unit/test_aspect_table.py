@@ -28,6 +28,7 @@ def verdicts(text: str, row: tuple[int, int, int], tag: str = "en", scorer=None)
     return [judgement.verdict for judgement in (scorer or TableCheck()).judge(items)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", TAGS)
 def test_true_statements_are_grounded_and_false_ones_contradicted(tag):
     found = [(statement, judged(statement, tag).verdict) for statement in statements(tag, rounds=1, seed=1)]
@@ -195,6 +196,7 @@ def test_hostile_claims_get_a_verdict(text, tag):
         assert len(verdicts(text, (9, 1, 0), tag, scorer)) == len(claims_of(Output("o", "r", "c", text, "ok", "now"), tag))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["not good ", "85% ", "1,", "8 of ", "most good ", "。满意", "9"])
 def test_long_claims_take_linear_time(unit):
     text = unit * (20_000 // len(unit))

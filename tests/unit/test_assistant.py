@@ -50,6 +50,7 @@ def asked(store: Store, tag: str, question: str, variant: Variant = TEMPLATE) ->
     return first.passages, "".join(event.text for event in texts if isinstance(event, assistant.Text)), last
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", LANGUAGES)
 def test_an_attribute_is_told_and_cited_in_every_language(tag: str, everywhere: Store) -> None:
     question = pack(tag).ask["attribute"][0].format(attribute=pack(tag).attributes["weight"])
@@ -58,6 +59,7 @@ def test_an_attribute_is_told_and_cited_in_every_language(tag: str, everywhere: 
     assert streamed == done.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", LANGUAGES)
 def test_an_aspect_is_told_from_reviews_in_the_language_of_the_question(tag: str, everywhere: Store) -> None:
     passages, streamed, done = asked(everywhere, tag, pack(tag).ask["aspect"][0].format(aspect=pack(tag).aspects["sound"].name))

@@ -240,7 +240,7 @@ def test_every_language_has_its_own_texts_with_the_same_placeholders(tag):
 
 
 def test_another_word_in_a_prompt_is_another_judge(tmp_path):
-    for path in Path("data/prompts").iterdir():
+    for path in Path("data/prompts").glob("*.*"):
         (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     assert fingerprint("claims", tmp_path) == fingerprint("claims")
     changed = tmp_path / "fi.yaml"

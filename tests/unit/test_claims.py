@@ -79,6 +79,7 @@ def test_an_opening_quote_without_its_partner_swallows_nothing():
     assert len(claims("“Light. Loud. Fine.")) == 3
 
 
+@pytest.mark.slow
 def test_hostile_text_of_a_megabyte_takes_linear_time():
     for text in ("“" * 1_000_000, "Fine\n" + "[2]\n" * 100_000, "«" + "a. " * 50_000):
         claims_of(output(text), "en")

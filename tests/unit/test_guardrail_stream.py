@@ -62,6 +62,7 @@ def kept(text: str, drafts: Sequence[Draft]) -> str:
     return apply(text, [draft for draft in drafts if draft.action == "redact" and draft.start < len(text)], "")[0]
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(texts, st.lists(st.integers(1, 40), min_size=1, max_size=5), st.sampled_from(["en", "und", "de"]))
 @example("Call 030. 901820. Or write to joe\n(at) shop.example. Bye.", [1], "de")
@@ -78,6 +79,7 @@ def test_nothing_is_shown_that_the_check_of_the_whole_takes_out_and_both_end_ali
     assert hold.passed <= len(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", LANGUAGES)
 def test_a_clean_answer_leaves_a_sentence_at_a_time_in_every_language(tag: str) -> None:
     said = [f"{text} [1] " for row in list(pack(tag).aspects.values())[:4] for text in row.positive]
@@ -137,6 +139,7 @@ def test_a_mark_belongs_to_the_sentence_before_it() -> None:
     assert [text for text in shown if text] == ["Good sound. [1] "] and end.rest == "It is light. [2]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["a", "a. ", "0171. ", "joe@", "\u200b", "[1] ", "(", "最高。"])
 def test_each_rail_sees_a_long_answer_a_bounded_number_of_times(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = 0

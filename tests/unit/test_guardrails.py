@@ -116,6 +116,7 @@ def test_an_output_with_contact_data_is_masked():
     assert apply(text, check_output(text, "en", [review("x")], "assistant"), "-") == ("Sound: good [1]. Call ••• [1].", "ok")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", LANGUAGES)
 def test_an_output_in_another_language_gives_the_fallback(tag):
     other = "ja" if tag != "ja" else "en"
@@ -124,6 +125,7 @@ def test_an_output_in_another_language_gives_the_fallback(tag):
     assert apply(text, check_output(text, tag, [review("x")], "highlights"), pack(tag).fallback) == (pack(tag).fallback, "blocked")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", LANGUAGES)
 def test_the_patterns_of_a_language_pass_its_own_rails(tag):
     words = pack(tag)
@@ -134,6 +136,7 @@ def test_the_patterns_of_a_language_pass_its_own_rails(tag):
                 assert check_output(text, tag, [review("x", language=tag)], "highlights") == [], (key, text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", LANGUAGES)
 def test_the_example_reviews_of_a_pack_are_no_attack_and_no_contact_data(tag):
     words = pack(tag)

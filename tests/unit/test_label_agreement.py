@@ -188,6 +188,7 @@ def test_auroc_is_the_mann_whitney_statistic_and_weights_are_repeats() -> None:
     assert auroc(scores, right, np.arange(60), times.astype(float)).estimate == pytest.approx(repeated.estimate, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_the_intervals_of_a_weighted_mean_and_of_auroc_cover_the_truth() -> None:
     rng, covered, inside, runs = np.random.default_rng(1), 0, 0, 120
     truth = 1 - 0.7**2 / 2  # P(U + 0.3 > U′)

@@ -208,6 +208,7 @@ def test_who_likes_the_first_place_long_texts_or_its_kin_is_found_out():
     assert card(lambda liked, ratio, mine, rng: [chosen(liked + (2 if mine else -2), rng)] * 2).own.low > 0.2
 
 
+@pytest.mark.slow
 def test_the_length_coefficient_is_covered_by_its_interval():
     hits = 0
     for seed in range(12):

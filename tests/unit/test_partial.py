@@ -39,6 +39,7 @@ def test_any_rows_give_a_value_in_range_or_a_reason(rows):
     assert found.estimate is None or -1 - 1e-9 <= found.estimate <= 1 + 1e-9
 
 
+@pytest.mark.slow
 def test_the_interval_covers_when_rows_come_in_groups():
     """A group effect shared by score and label: 200 seeded samples of 25 products; nominal 95 %."""
     rng, covered = np.random.default_rng(3), 0

@@ -182,6 +182,7 @@ def _prompt(case: Case, output: Output) -> list[dict[str, str]]:
 STEPS = ("gate_dataset", "training_dataset", "divided", "decide", "report", "export")
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.lists(st.integers(0, 7), min_size=1, max_size=4)), min_size=4, max_size=12))
 def test_no_product_of_an_exported_row_is_ever_in_a_dataset_the_gate_reads(steps: list[tuple[str, list[int]]]) -> None:

@@ -78,6 +78,7 @@ def test_every_language_has_its_row_of_injection_words():
     assert set(table()) == set(LANGUAGES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", LANGUAGES)
 def test_an_order_to_ignore_instructions_is_found_in_every_language_in_any_order(tag):
     row = table()[tag]
@@ -87,6 +88,7 @@ def test_an_order_to_ignore_instructions_is_found_in_every_language_in_any_order
             assert found("injection", gap.join(parts).upper(), tag), parts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", LANGUAGES)
 def test_speaking_to_a_model_is_found_in_every_language(tag):
     for phrase in table()[tag]["address"]:
@@ -201,6 +203,7 @@ def test_phrases_prefer_the_longest_and_respect_word_ends_of_short_words():
     assert phrases.find("as an aid, ignore all; as an ai") == [(11, 21), (23, 31)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

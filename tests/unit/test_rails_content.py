@@ -158,6 +158,7 @@ def test_what_is_not_about_shopping_is_recorded_unless_it_speaks_of_it(tag: str)
 # ---------------------------------------------------------------------------------------------- honest texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", LANGUAGES)
 def test_our_own_review_sentences_and_questions_are_left_alone(tag: str) -> None:
     words = pack(tag)

@@ -287,6 +287,7 @@ def test_a_loop_is_one_hit_from_its_beginning_to_its_end():
 # ---------------------------------------------------------------------------------------------- hostile
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -16,6 +16,7 @@ def found(rail: str, text: str, language: str = "en") -> list[str]:
 # ---------------------------------------------------------------------------------------------- every language
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", LANGUAGES)
 def test_data_in_the_forms_of_a_language_is_found_between_review_sentences(tag):
     missed = []
@@ -229,6 +230,7 @@ def test_a_thanked_host_a_brand_and_a_homonym_are_no_announced_names(text, langu
 # ---------------------------------------------------------------------------------------------- hostile
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shape",
     [

@@ -29,6 +29,7 @@ def test_a_weight_of_two_is_the_row_twice():
     assert weighted == pytest.approx(cohen_kappa_score(np.repeat(one, twice), np.repeat(other, twice)), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_kappas_interval_covers():
     """Two raters who agree with a truth in 85 %: 200 seeded samples of 120 items by 30 products; nominal 95 %."""
     rng, covered = np.random.default_rng(4), 0
@@ -41,6 +42,7 @@ def test_kappas_interval_covers():
     assert covered >= 0.93 * 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [100, 400])
 def test_an_honest_judge_is_not_accused(n):
     """A perfectly calibrated judge: the error's estimate is near 0 and its interval begins there, in 100 seeded samples."""
@@ -54,6 +56,7 @@ def test_an_honest_judge_is_not_accused(n):
     assert from_zero >= 90
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.1, 0.2])
 def test_the_calibration_error_is_inside_its_interval(shift):
     """A judge who says `shift` too much everywhere, 40 products of 8 claims: the error is `shift`; 100 seeded samples."""

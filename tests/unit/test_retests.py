@@ -92,6 +92,7 @@ def test_anchors_are_decided_by_people_of_each_language():
     assert decided(labels, "claim-v1") == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_anchor_is_a_sample_that_shows_a_judge_what_people_saw(language):
     made = [one for feature in ("highlights", "assistant") for one in anchor_items([language], feature, 8, 0, NOW)]
@@ -125,12 +126,14 @@ def certified(separation: float, n: int, seed: int) -> bool:
     return found.reason is None
 
 
+@pytest.mark.slow
 def test_a_judge_below_the_line_is_hardly_ever_certified_and_a_good_one_nearly_always():
     """True AUROC .70, the line itself: 2.5 % may be certified by chance, so at most 1 of 12; many more in `benchmarks.quality.judges`."""
     assert sum(certified(0.7416, 120, seed) for seed in range(12)) <= 1
     assert sum(certified(2.0, 300, seed) for seed in range(3)) >= 2
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_certificate_covers_the_true_ranking():
     """True AUROC .75 (separation .954): in at least 95 % of experiments, less two standard errors."""
     hits = 0
