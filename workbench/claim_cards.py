@@ -193,7 +193,8 @@ def scorers_block(tag: str, claim: Weighed) -> str:
     caption = f"Claim {claim.number} · about {_ABOUT.get(claim.kind, safe(claim.kind))}{split}"
     return (
         f'<div class="pl-text" {_place(tag)}><bdi>{safe(claim.claim.text)}</bdi></div>'
-        f'<div class="pl-wide" dir="ltr" tabindex="0" role="region" aria-label="What is said of the claim"><table class="pl-scorers"><caption>{caption}</caption>'
+        f'<div class="pl-wide" dir="ltr" tabindex="0" role="region" aria-label="What is said of the claim">'
+        f'<table class="pl-scorers"><caption>{caption}</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 

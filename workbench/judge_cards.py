@@ -29,7 +29,8 @@ def matrix_block(found: Sequence[Cell]) -> str:
     )
     caption = "How far each judge may be believed, by language"
     return (
-        f'<div class="pl-wide" dir="ltr" tabindex="0" role="region" aria-label="{caption}"><table class="pl-matrix"><caption>{caption}</caption><thead><tr><th scope="col">language</th>'
+        f'<div class="pl-wide" dir="ltr" tabindex="0" role="region" aria-label="{caption}"><table class="pl-matrix">'
+        f'<caption>{caption}</caption><thead><tr><th scope="col">language</th>'
         f"{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
