@@ -18,7 +18,7 @@ def stores(postgres_url: str) -> Iterator[tuple[Store, Store]]:
     both = Store.open(postgres_url), Store.open("sqlite://")
     for store in both:
         fill(store)
-        said = next(iter(store.runs.outputs(store.runs.runs()[0].run_id)))
+        said, *_ = store.runs.outputs(store.runs.runs()[0].run_id)
         store.runs.add_outputs([], [Finding("finding", said.output_id, "contact", "redact", "output", 0, 3, "e-mail address")])
     yield both
     for store in both:
