@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import json
 import math
 import multiprocessing
@@ -23,9 +24,9 @@ from benchmarks.quality.data import Sets
 from evals.claims import claims_of
 from evals.errors import PlumblineError
 from evals.grounding.base import Item
+from evals.judges.answers import parsed
 from evals.judges.claim_judge import ClaimJudge
 from evals.judges.endpoint import Ask, Judge, JudgeError, Question, Reply, Result, checked
-from evals.judges.answers import parsed
 from evals.judges.transport import _json, _text, _tokens
 from evals.metric import Metric
 from evals.metrics import METRICS, REFERENCE_METRICS
@@ -314,7 +315,7 @@ def growth(lengths: Sequence[int] = LENGTHS) -> dict[str, Growth]:
 
 
 def _ratio(seconds: Sequence[float]) -> float | None:
-    pairs = [(short, long) for short, long in zip(seconds, seconds[1:], strict=False) if long >= LEAST_S]
+    pairs = [(short, long) for short, long in itertools.pairwise(seconds) if long >= LEAST_S]
     return max((long / max(short, LEAST_S / 2) for short, long in pairs), default=None)
 
 
@@ -337,7 +338,7 @@ def report(found: Found, grown: Mapping[str, Growth], count: int, large: int, lo
     wrong += [f"{who}: time × {row.ratio:.1f} for twice the length" for who, row in grown.items() if row.ratio and row.ratio > MOST_RATIO]
     asked = ", ".join(f"{kind} {number:,} times" for kind, number in sorted(found.asked.items()))
     lines = [
-        f"{count:,} hostile outputs ({large} of {longest:,} characters), each with hostile passages, counts, question and reference: {asked}.",
+        f"{count:,} hostile outputs ({large} of {longest:,} characters), all else in them hostile too: {asked}.",
         f"Crashes, values that are none, hits outside of the text: {len(found.wrong)}.",
     ]
     lines += ["", *(f"- {problem}" for problem in wrong)] if wrong else []
