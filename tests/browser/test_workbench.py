@@ -104,6 +104,7 @@ def test_japanese_chips_show_japanese_reviews(opened: Opened) -> None:
 def test_chips_are_green_orange_or_grey_and_reached_by_keyboard(opened: Opened) -> None:
     page = opened("playground?product=hp-aurora&lang=en")
     badges = page.locator('[class*="st-key-chips_"]').first.locator(".stMarkdownBadge")
+    expect(badges.first).to_be_visible()
     colours = badges.evaluate_all("all => all.map(one => getComputedStyle(one).color)")
     assert len(set(colours)) >= 2
     page.locator('[class*="st-key-chips_"] [role="radio"]').first.focus()
