@@ -25,6 +25,8 @@ PARTS = {
     "summaries": "benchmarks.quality.summaries",
     "spans": "benchmarks.quality.spans",
     "judges": "benchmarks.quality.judges",
+    "throughput": "benchmarks.quality.throughput",
+    "fuzz": "benchmarks.quality.fuzz",
 }
 
 

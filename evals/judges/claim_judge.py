@@ -22,6 +22,7 @@ from evals.judges.prompts import Piece, cut, fenced, fingerprint, schema_of, tex
 from evals.languages import LANGUAGES
 from evals.metric import signature
 from evals.records import Case, ClaimVerdict, ScoreSource
+from evals.text import shortened
 
 NAME, GROUP = "judge_claims", "claims"
 MAX_CLAIMS = 20  # in one request
@@ -150,7 +151,7 @@ def _judgement(row: Mapping[str, Any], evidence: Evidence) -> Judgement:
             return _failed("the judge did not find it, but was not shown all of the evidence")
         return Judgement("unsupported", f"the judge finds it in no passage, {sure} % sure", probability=0.5 - sure / 200, extra=extra)
     if number not in evidence.texts:
-        return _failed(f"the judge names passage {number}, which does not exist")
+        return _failed(f"the judge names passage {shortened(str(number), 20)}, which does not exist")
     found = evidence.find(number, str(row["quote"]))
     if isinstance(found, str):
         return _failed(f"the judge's quote {found} passage {number}")
