@@ -15,7 +15,8 @@ class Case:
 
     `inputs` for highlights: ``{"reviews": n, "reviews_sha256": hash of the sorted review ids}``;
     for assistant: ``{"question": text}``. Either may hold ``"reference"``, a text or list of texts to be compared with, and
-    ``"marketplace"``, the storefront it is asked in (ISO 3166). The cluster of inference is the product: outputs about one product are never independent.
+    ``"marketplace"``, the storefront it is asked in (ISO 3166). The cluster of inference is the product: outputs about one product are
+    never independent.
     """
 
     case_id: str
