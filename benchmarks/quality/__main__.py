@@ -15,6 +15,7 @@ from benchmarks.report import hardware, put
 from evals.paths import shared_data
 
 PARTS = {
+    "verifier": "benchmarks.quality.verifier",
     "pii": "benchmarks.quality.pii",
     "hate": "benchmarks.quality.hate",
     "safety": "benchmarks.quality.safety",

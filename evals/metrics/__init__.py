@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from evals.grounding.rules import GROUNDED
+from evals.grounding.verifier import SUPPORT
 from evals.judges.ragas import STRING_PRESENCE
 from evals.metric import Metric
 from evals.metrics.aspect_coverage import ASPECT_COVERAGE
@@ -27,6 +28,7 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         GROUNDED,
+        SUPPORT,
         LANGUAGE,
         CITATIONS,
         LENGTH,
