@@ -29,6 +29,15 @@ class Terms:
     min_anchors: int
 
 
+def is_terms(path: Path) -> bool:
+    """Whether a file holds terms for judges, by its own words; False for what cannot be read."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+    return isinstance(raw, dict) and "terms" in raw
+
+
 @cache
 def load_terms(path: Path = PATH) -> Terms:
     """Raises PolicyError naming the file and the value."""

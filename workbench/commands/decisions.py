@@ -15,6 +15,7 @@ from evals.gate import policy as policies
 from evals.paths import DATA
 from evals.records import Decision
 from evals.store import Store
+from evals.trust import terms
 from workbench.context import feature_of, now, open_store, run_named, variant_name
 from workbench.output import echo_json, say, table
 
@@ -115,9 +116,12 @@ def history(feature: Annotated[str, typer.Argument(metavar="FEATURE")]) -> None:
     table("Decisions", ("when", "outcome", "champion", "candidate", "reason"), rows)
 
 
-def validate(files: Annotated[list[Path], typer.Argument(help="policy files, labelling plans")]) -> None:
-    """Check policy files and labelling plans; an error names file, key and value."""
+def validate(files: Annotated[list[Path], typer.Argument(help="policy files, labelling plans, judges' terms")]) -> None:
+    """Check policy files, labelling plans and judges' terms; an error names file, key and value."""
     for path in files:
+        if terms.is_terms(path):
+            say(f"{path}: valid terms for judges: {terms.load_terms(path).min_labels} labels, {terms.load_terms(path).days} days.")
+            continue
         if budget.is_plan(path):
             say(f"{path}: a valid labelling plan with {len(budget.load_plan(path).queues)} queues in each language.")
             continue
