@@ -23,6 +23,7 @@ from workbench.commands import (
     people,
     quality,
     running,
+    scoring,
     serving,
     system,
 )
@@ -39,6 +40,7 @@ app = typer.Typer(
 for module in (
     catalog,
     running,
+    scoring,
     labelling,
     people,
     quality,

@@ -62,6 +62,7 @@ def boost(rows: Rows, directions: Floats, settings: Settings, seed: int) -> Fore
         offsets += (1.0 if at == 0 else 0.3) * _newton(rows.source, weight * gradient, weight * curvature, len(offsets), _LEAST)
         gradient, curvature = _slopes(rows, logit + offsets[rows.source])
         seen = (rng.random(int(rows.group.max()) + 1) < settings.share)[rows.group]
+        seen |= not seen.any()  # of few groups none may be drawn
         tree = _grow(values[seen], gradient[seen], curvature[seen], weight[seen], directions, settings, int(rng.integers(1 << 30)))
         leaf = tree.apply(values)
         step = _newton(leaf[seen], (weight * gradient)[seen], (weight * curvature)[seen], tree.tree_.node_count, settings.ridge)

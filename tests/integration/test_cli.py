@@ -14,7 +14,7 @@ from workbench.cli import app
 
 COMMANDS = (  # noqa: SIM905 (readable)
     "run score compare queue collect gate install promote rollback history validate schema serve ui demo doctor "
-    "import export label-studio annotators escalate escalations resolve show judge rails"
+    "import export label-studio annotators escalate escalations resolve show judge rails scorer"
 ).split()
 
 
