@@ -177,7 +177,7 @@ def output(number: int, length: int | None = None) -> Hostile:
 
 def _inputs(random: Random, said: str) -> dict[str, object]:
     asked = random.choice((None, "", 7, text(random, 60), text(random, 600)))
-    wanted = random.choice((None, None, None, said[:500], text(random, 200), [text(random, 60), None, 3], {"text": "x"}))
+    wanted = random.choice((None, None, None, said[:120], text(random, 60), [text(random, 60), None, 3], {"text": "x"}))
     return {key: value for key, value in (("question", asked), ("reference", wanted)) if value is not None}
 
 
