@@ -77,6 +77,8 @@ def _claim_labels(
             yield bool(min(votes)) if votes else None
         elif name == "summedits":
             yield whole or text in right[row["group"]]
+        elif name == "wice" and row["label3"] == "partially_supported":
+            yield False if len(spots) == 1 else None
         else:
             yield whole if whole or len(spots) == 1 else None
 

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -19,6 +19,8 @@ from evals.grounding.evidence import runs_in, words_of
 from evals.grounding.learned import BACKGROUND, Learned, saved
 from evals.grounding.training import CLAIMS, FOLDS, MOST_ROWS, TEXTS, Example, fit, rarities
 from evals.grounding.verifier import SHIPPED, Verifier
+from evals.languages import LANGUAGES
+from evals.packs import pack
 from evals.text import sentences
 
 
@@ -37,12 +39,23 @@ def main() -> int:
 
 
 def _words(rows: Iterable[Labelled]) -> dict[str, list[list[str]]]:
-    """Words of every sentence of the sources, each source once, by language: what is rare in general."""
+    """Words by language: of every sentence of the sources, each source once; where there are none, of every text of our language pack."""
     sources = {(row.row["lang"], row.row["source"]) for row in rows}
     found: dict[str, list[list[str]]] = defaultdict(list)
+    for tag in sorted(set(LANGUAGES) - {tag for tag, _ in sources}):
+        found[tag] = [words_of(runs_in(text), tag) for text in sorted(set(_texts(asdict(pack(tag)))))]
     for tag, source in sorted(sources):
         found[tag] += [words_of(runs_in(span.text), tag) for span in sentences(source, tag)]
     return found
+
+
+def _texts(part: Any) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, Mapping):
+        yield from (text for value in part.values() for text in _texts(value))
+    elif isinstance(part, list | tuple):
+        yield from (text for value in part for text in _texts(value))
 
 
 def examples(rows: Sequence[Labelled], background: NDArray[np.uint8]) -> list[Example]:

@@ -23,6 +23,7 @@ LONGEST = 400  # code points of a sentence; a longer one is cut, so that the bes
 MOST_CHARACTERS = 200_000  # of all evidence that is read; what lies behind is not
 STEM = 5  # letters that inflected forms of a word share
 _GRAM = 4  # letters of the pieces of a word; one where words are not spaced, since their words are bigrams
+_STRETCH = 6  # characters of a run across words; half as many where words are not spaced
 _ASCII = re.compile(r"[A-Za-z0-9]+(?:['.,][A-Za-z0-9]+)*")
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’.,][\p{L}\p{M}\p{N}]+)*")
 _DIGITS = regex.compile(r"\p{Nd}+(?:[.,]\p{Nd}+)*")
@@ -50,6 +51,11 @@ def words_of(runs: Sequence[str], tag: str) -> list[str]:
     return [piece for run in folded for piece in ([run] if len(run) < 2 or run.isascii() else _bigrams(run))]
 
 
+def line_of(runs: Sequence[str], tag: str) -> str:
+    """Folded runs in one line."""
+    return (" " if spaced(tag) else "").join(runs).casefold()
+
+
 def _bigrams(run: str) -> list[str]:
     return [run[i : i + 2] for i in range(len(run) - 1)]
 
@@ -62,6 +68,12 @@ def grams(word: str, size: int) -> frozenset[str]:
 
 def size_of_grams(tag: str) -> int:
     return _GRAM if spaced(tag) else 1
+
+
+def stretches(line: str, tag: str) -> set[str]:
+    """All runs of so many characters in a line of folded words, across words too."""
+    size = _STRETCH if spaced(tag) else _STRETCH // 2
+    return {line[i : i + size] for i in range(max(1, len(line) - size + 1))}
 
 
 @lru_cache(maxsize=1 << 16)
@@ -114,7 +126,8 @@ def attribute(text: str, tag: str) -> Attribute | None:
 class Evidence:
     """Passages in one language; made once for all claims that rest on the same ones.
 
-    `holding`: word → places that hold it, ascending; `pairs` and `triples`: words that follow each other; `pieces`: of words.
+    `holding`: word → places that hold it, ascending; `pairs` and `triples`: words that follow each other; `pieces`: of words;
+    `stretches`: of characters, across words.
     """
 
     def __init__(self, passages: Sequence[Passage], tag: str) -> None:
@@ -123,6 +136,7 @@ class Evidence:
         self.holding: dict[str, list[int]] = {}
         self.pairs: set[tuple[str, str]] = set()
         self.triples: set[tuple[str, str, str]] = set()
+        self.stretches: set[str] = set()
         self.attributes: list[Attribute] = []
         self.characters = 0
         self._signs: dict[int, Signs] = {}
@@ -137,14 +151,18 @@ class Evidence:
         text = passage.text[: max(0, MOST_CHARACTERS - self.characters)]
         self.characters += len(text)
         together: list[str] = []
+        lines: list[str] = []
         for span in sentences_of(text, self.tag):
-            words = words_of(runs_in(span.text), self.tag)
+            runs = runs_in(span.text)
+            words = words_of(runs, self.tag)
+            lines.append(line_of(runs, self.tag))
             for word in set(words):
                 self.holding.setdefault(word, []).append(len(self.places))
             self.places.append(Place(passage, span.start, span.end, tuple(words)))
             together += words
             if passage.source == "attribute" and (stated := attribute(span.text, self.tag)):
                 self.attributes.append(stated)
+        self.stretches |= stretches(line_of(lines, self.tag), self.tag)
         self.pairs.update(pairwise(together))
         self.triples.update(zip(together, together[1:], together[2:], strict=False))
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from evals.claims import without_citations
-from evals.grounding.evidence import STEM, YES, Evidence, Place, figure, grams, runs_in, size_of_grams, spaced, words_of
+from evals.grounding.evidence import STEM, YES, Evidence, Place, figure, grams, line_of, runs_in, size_of_grams, spaced, stretches, words_of
 from evals.grounding.signs import Signs, signs
 
 VERSION = 1
@@ -20,8 +20,8 @@ _RARE, _HEAVY = 3.0, 4.0  # rarity from which a word may name something, and fro
 
 # Name → how it may move the probability that the evidence supports the claim: 1 never down, −1 never up, 0 either way.
 FEATURES: dict[str, int] = {
-    # shares of the claim's words, of its words in pairs and threes, of pieces of words, that the evidence holds
-    **dict.fromkeys(("words", "pairs", "triples", "pieces", "weighted", "local"), 1),
+    # shares of the claim's words, pairs and threes of words, pieces of words, stretches of characters, that the evidence holds
+    **dict.fromkeys(("words", "pairs", "triples", "pieces", "stretches", "weighted", "local"), 1),
     # of its words by rarity: in the best sentence, in the next best, in the best and its neighbours, in the best and one other
     **dict.fromkeys(("best", "second", "around", "two"), 1),
     # longest copied run; share of the best sentence that the claim repeats; its pairs there; same order; rare neighbours in one sentence
@@ -99,6 +99,7 @@ class _Claim:
         pairs = sum(self.hits) / len(self.hits) if self.hits else words
         threes = [three in evidence.triples for three in zip(self.words, self.words[1:], self.words[2:], strict=False)]
         size = size_of_grams(evidence.tag)
+        line = stretches(line_of(self.runs, evidence.tag), evidence.tag)
         mine = frozenset[str]().union(*(grams(word, size) for word in self.weights))
         count = len(evidence.places) + 1
         local = {word: math.log(count / (len(evidence.holding.get(word, ())) + 0.5)) for word in self.weights}
@@ -107,6 +108,7 @@ class _Claim:
             "pairs": pairs,
             "triples": sum(threes) / len(threes) if threes else pairs,
             "pieces": len(mine & evidence.pieces) / max(1, len(mine)),
+            "stretches": len(line & evidence.stretches) / len(line),
             "weighted": sum(self.weights[word] for word in self.seen) / self.total,
             "local": sum(local[word] for word in self.seen) / (sum(local.values()) or 1.0),
             "run": _longest(threes) / max(1, len(self.words)),

@@ -31,8 +31,23 @@ BACKGROUND = 1 << 17  # of words, each with a rarity
 CLIP = 4.0  # standard deviations
 NAMES = tuple(FEATURES)
 _AT = {name: at for at, name in enumerate(NAMES)}
-_MEANS = ("words", "pairs", "triples", "pieces", "weighted", "best", "around", "two", "run", "repeated", "best_pairs", "joint", "stems")
-_LEAST = ("best", "pairs", "pieces", "stems")
+_MEANS = (
+    "words",
+    "pairs",
+    "triples",
+    "pieces",
+    "stretches",
+    "weighted",
+    "best",
+    "around",
+    "two",
+    "run",
+    "repeated",
+    "best_pairs",
+    "joint",
+    "stems",
+)
+_LEAST = ("best", "pairs", "pieces", "stretches", "stems")
 _MOST = ("numbers_lost", "names_lost", "refused", "lost_share", "seams", "seam_share", "far_share")
 # Of a text, and how each may move its probability.
 TEXT: dict[str, int] = {
@@ -47,13 +62,20 @@ TEXT: dict[str, int] = {
 
 @dataclass(frozen=True)
 class Fold:
-    """`words`: the weight of each bucket of words apart; `lines`: language (or `ANY`) → weights of standardised features;
-    the two forests."""
+    """`words`: the weight of each bucket of words apart; `lines` and `text_lines`: language (or `ANY`) → weights of standardised
+    features of claims, of standardised columns of texts; the two forests; `centre`: means and deviations of those columns."""
 
     words: NDArray[np.float32]
     lines: Mapping[str, Floats]
     claims: Forest
     texts: Forest
+    text_lines: Mapping[str, Floats]
+    centre: Floats
+
+    def judge(self, rows: Floats, tag: str) -> Floats:
+        """The logits of texts in one language by their columns `TEXT`."""
+        line = self.text_lines.get(tag, self.text_lines[ANY])
+        return np.asarray(self.texts(rows) + standard(rows, self.centre[0], self.centre[1]) @ line)
 
 
 @dataclass(frozen=True)
@@ -95,25 +117,22 @@ class Learned:
         """Of texts given as the looks of their claims, at least one each, in one language: mean over `folds` (default all)."""
         looks = [one for text in texts for one in text]
         rows = np.array([one.row for one in looks])
-        standard = self.standard(rows)
+        columns = standard(rows, self.mean, self.deviation)
         buckets = [buckets_of(one.apart, tag) for one in looks]
         sizes = np.array([len(text) for text in texts])
         words = np.array([one.words for one in looks], dtype=float)
-        found = [self._fold(fold, tag, rows, standard, buckets, words, sizes) for fold in folds or self.folds]
+        found = [self._fold(fold, tag, rows, columns, buckets, words, sizes) for fold in folds or self.folds]
         return np.asarray(np.mean(found, axis=0))
-
-    def standard(self, rows: Floats) -> Floats:
-        return np.asarray(np.clip((rows - self.mean) / self.deviation, -CLIP, CLIP))
 
     @staticmethod
     def _fold(
-        fold: Fold, tag: str, rows: Floats, standard: Floats, buckets: list[NDArray[np.int64]], words: Floats, sizes: NDArray[np.int64]
+        fold: Fold, tag: str, rows: Floats, columns: Floats, buckets: list[NDArray[np.int64]], words: Floats, sizes: NDArray[np.int64]
     ) -> Floats:
         known = tag in fold.lines
         apart = weigh(fold.words, buckets, words) if known else np.zeros(len(rows))
-        linear = standard @ fold.lines[tag if known else ANY] + apart
+        linear = columns @ fold.lines[tag if known else ANY] + apart
         tree = fold.claims(rows) + apart
-        return fold.texts(text_rows(rows, words, tree, linear, sizes))
+        return fold.judge(text_rows(rows, words, tree, linear, sizes), tag)
 
     def fold_of(self, group: str) -> int | None:
         """The fold that never saw this group of the training data; None for a group that none saw."""
@@ -123,6 +142,10 @@ class Learned:
         """And whether it was fitted on labels of this language."""
         own = self.curves.get((tag, level))
         return (own, True) if own else (self.curves[ANY, level], False)
+
+
+def standard(rows: Floats, mean: Floats, deviation: Floats) -> Floats:
+    return np.asarray(np.clip((rows - mean) / deviation, -CLIP, CLIP))
 
 
 def bucket(tag: str, word: str, size: int) -> int:
@@ -177,7 +200,8 @@ def saved(learned: Learned) -> bytes:
         most = max(float(np.abs(fold.words).max()), 1e-9)
         arrays |= {f"{at}/words": np.round(fold.words / most * 127).astype(np.int8), f"{at}/most": np.array(most)}
         arrays |= fold.claims.arrays(f"{at}/claims") | fold.texts.arrays(f"{at}/texts")
-        arrays |= {f"{at}/line/{tag}": weights for tag, weights in fold.lines.items()}
+        arrays |= {f"{at}/line/{tag}": weights for tag, weights in fold.lines.items()} | {f"{at}/centre": fold.centre}
+        arrays |= {f"{at}/text_line/{tag}": weights for tag, weights in fold.text_lines.items()}
     arrays["groups"] = np.array(sorted(learned.groups), dtype=np.uint32)
     arrays["group_folds"] = np.array([learned.groups[group] for group in sorted(learned.groups)], dtype=np.uint8)
     curves = [[tag, level, curve.slope, curve.offset, curve.n] for (tag, level), curve in sorted(learned.curves.items())]
@@ -210,5 +234,9 @@ def loaded(path: Path) -> Learned:
 
 def _fold(at: str, arrays: Mapping[str, NDArray[Any]]) -> Fold:
     words = arrays[f"{at}/words"].astype(np.float32) * np.float32(arrays[f"{at}/most"] / 127)
-    lines = {name.split("/line/")[1]: weights for name, weights in arrays.items() if name.startswith(f"{at}/line/")}
-    return Fold(words, lines, Forest.from_arrays(f"{at}/claims", arrays), Forest.from_arrays(f"{at}/texts", arrays))
+    lines, text_lines = (
+        {name.removeprefix(f"{at}/{kind}/"): weights for name, weights in arrays.items() if name.startswith(f"{at}/{kind}/")}
+        for kind in ("line", "text_line")
+    )
+    claims, texts = (Forest.from_arrays(f"{at}/{part}", arrays) for part in ("claims", "texts"))
+    return Fold(words, lines, claims, texts, text_lines, arrays[f"{at}/centre"])

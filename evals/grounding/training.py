@@ -26,10 +26,11 @@ from evals.grounding.learned import (
     buckets_of,
     group_hash,
     scale,
+    standard,
     text_rows,
     weigh,
 )
-from evals.grounding.trees import Floats
+from evals.grounding.trees import Floats, Forest
 from evals.identity import sha256
 
 FOLDS = 5
@@ -39,6 +40,11 @@ MOST_ROWS = 6000  # claims of one source that a forest learns from; words learn 
 LEAST_ROWS = 400  # labelled claims of a language from which its words get weights
 LEAST_CURVE = 100  # labels of a language from which it is calibrated
 _INNER = 4
+_RIDGE = 0.01
+# Weight of each of these columns by how many sources a language has labels from (`LEAST_ROWS` in all): none, one, several. What some
+# sources teach does not always hold on the next, copying does. Chosen out of fold (docs/LOG.md).
+_COPIES = ("mean_triples", "mean_stretches", "mean_stems")
+_COPYING = (1.2, 0.0, 0.8)
 _DENSE = 0.3  # how freely features may explain what words else would
 _SHRINK = {"characters": 5e-5, "spaces": 1e-3}  # of the weights of words, by grouped cross-validation
 
@@ -113,7 +119,7 @@ class _Data:
         self.rows = np.array([look.row for look in looks])
         self.words = np.array([look.words for look in looks], dtype=float)
         self.mean, self.deviation = self.rows.mean(axis=0), self.rows.std(axis=0) + 1e-6
-        self.standard = np.clip((self.rows - self.mean) / self.deviation, -4, 4)
+        self.standard = standard(self.rows, self.mean, self.deviation)
         self.languages = np.array([example.language for example in examples])
         self.language = self.languages[self.output]
         self.apart = [buckets_of(look.apart, tag) for look, tag in zip(looks, self.language, strict=True)]
@@ -129,14 +135,18 @@ class _Data:
 
     def said_by(self, fold: Fold) -> tuple[Floats, Floats]:
         """The fold's logit of each claim alone, of each output."""
-        tree, linear = np.zeros(len(self.rows)), np.zeros(len(self.rows))
-        for tag in np.unique(self.language):
-            mine = np.flatnonzero(self.language == tag)
-            apart = weigh(fold.words, [self.apart[i] for i in mine], self.words[mine]) if tag in fold.lines else np.zeros(len(mine))
-            linear[mine] = self.standard[mine] @ fold.lines[tag if tag in fold.lines else ANY] + apart
-            tree[mine] = fold.claims(self.rows[mine]) + apart
+        apart = _apart(self, fold.words, {tag: line for tag, line in fold.lines.items() if tag != ANY})
+        tree, linear = fold.claims(self.rows) + apart, _on_lines(self, fold.lines) + apart
         alone = text_rows(self.rows, self.words, tree, linear, np.ones(len(self.rows), dtype=np.int64))
-        return fold.texts(alone), fold.texts(text_rows(self.rows, self.words, tree, linear, self.sizes))
+        whole = text_rows(self.rows, self.words, tree, linear, self.sizes)
+        return _by_language(fold, alone, self.language), _by_language(fold, whole, self.languages)
+
+
+def _by_language(fold: Fold, rows: Floats, languages: NDArray[Any]) -> Floats:
+    found = np.zeros(len(rows))
+    for tag in np.unique(languages):
+        found[languages == tag] = fold.judge(rows[languages == tag], str(tag))
+    return found
 
 
 _NONE, _BAG = -2, -1
@@ -149,39 +159,55 @@ def _number(label: bool | None) -> int:
 def _fold(data: _Data, train: NDArray[np.bool_], seed: int) -> Fold:
     """One model on the outputs `train`. What a later stage learns from is said out of (inner) fold by the stage before."""
     mine = train[data.output]
-    inner = [mine & (data.inner != at) for at in range(_INNER)]
-    words, lines = _linear(data, mine, seed)
-    apart, linear = np.zeros(len(data.rows)), np.zeros(len(data.rows))
-    for at, part in enumerate(inner):
-        rest = mine & (data.inner == at)
-        apart[rest], linear[rest] = (found[rest] for found in _said(data, *_linear(data, part, seed)))
+    inner = [(mine & (data.inner == at), mine & (data.inner != at)) for at in range(_INNER)]
+    words, free = _words(data, mine, seed)
+    apart = np.zeros(len(data.rows))
+    for rest, part in inner:
+        apart[rest] = _apart(data, *_words(data, part, seed))[rest]
+    lines = _lines(data, mine, apart, free)
     forest = _claim_forest(data, mine, apart, seed)
     tree = np.zeros(len(data.rows))
-    for at, part in enumerate(inner):
-        rest = mine & (data.inner == at)
+    for rest, part in inner:
         tree[rest] = _claim_forest(data, part, apart, seed)(data.rows[rest]) + apart[rest]
-    return Fold(words, lines, forest, _text_forest(data, train, tree, linear, seed))
+    linear = apart + _on_lines(data, lines)
+    return Fold(words, lines, forest, *_texts(data, train, tree, linear, seed))
 
 
-def _said(data: _Data, words: NDArray[np.float32], lines: Mapping[str, Floats]) -> tuple[Floats, Floats]:
-    apart = np.where(np.isin(data.language, list(lines)), weigh(words, data.apart, data.words), 0.0)
-    linear = data.standard @ lines[ANY]
-    for tag, weights in lines.items():
-        own = data.language == tag
-        linear[own] = data.standard[own] @ weights
-    return apart, linear + apart
-
-
-def _linear(data: _Data, mine: NDArray[np.bool_], seed: int) -> tuple[NDArray[np.float32], dict[str, Floats]]:
-    """Weights of words apart and of features, by language where it has labels enough; of features alone for all others."""
-    known = mine & (data.label >= 0)
-    words, lines = np.zeros(BUCKETS, dtype=np.float32), {ANY: _signed(data, known)}
-    for tag in np.unique(data.language[known]):
-        own = np.flatnonzero(known & (data.language == tag))
+def _words(data: _Data, mine: NDArray[np.bool_], seed: int) -> tuple[NDArray[np.float32], dict[str, Floats]]:
+    """Weights of words apart, by language where it has labels enough, and what features weigh beside them."""
+    words, lines = np.zeros(BUCKETS, dtype=np.float32), {}
+    for tag in np.unique(data.language[mine]):
+        own = np.flatnonzero(mine & (data.label >= 0) & (data.language == tag))
         if len(own) >= LEAST_ROWS and 0 < data.label[own].sum() < len(own):
             weights, lines[str(tag)] = _of_words(data, own, str(tag), seed)
             words += weights
     return words, lines
+
+
+def _apart(data: _Data, words: NDArray[np.float32], known: Mapping[str, Floats]) -> Floats:
+    return np.where(np.isin(data.language, list(known)), weigh(words, data.apart, data.words), 0.0)
+
+
+def _lines(data: _Data, mine: NDArray[np.bool_], apart: Floats, free: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Where a language's labels are from several sources each feature may only weigh what `FEATURES` allows, as for all languages
+    together; a single source, whose habits are all there is to learn, may have it any way."""
+    known = mine & (data.label >= 0)
+    directions = np.array(list(FEATURES.values()))
+    at = np.flatnonzero(known)
+    lines = {ANY: signed(data.standard[at], data.label[at], data.source[at], directions, np.zeros(len(at)))}
+    for tag, weights in free.items():
+        own = np.flatnonzero(known & (data.language == tag))
+        one = len(set(data.source[own])) == 1
+        lines[tag] = weights if one else signed(data.standard[own], data.label[own], data.source[own], directions, apart[own])
+    return lines
+
+
+def _on_lines(data: _Data, lines: Mapping[str, Floats]) -> Floats:
+    found = data.standard @ lines[ANY]
+    for tag, weights in lines.items():
+        own = data.language == tag
+        found[own] = data.standard[own] @ weights
+    return np.asarray(found)
 
 
 def _of_words(data: _Data, own: Ints, tag: str, seed: int) -> tuple[NDArray[np.float32], Floats]:
@@ -218,28 +244,30 @@ def _sources(names: NDArray[Any], power: float) -> tuple[Ints, Floats]:
     return source, weight * len(weight) / weight.sum()
 
 
-def _signed(data: _Data, known: NDArray[np.bool_]) -> Floats:
-    """Logistic weights of the features, each of the sign that `FEATURES` allows, an offset for each source."""
+def signed(columns: Floats, label: Ints, sources: NDArray[Any], directions: Ints, start: Floats) -> Floats:
+    """Logistic weights of standardised columns beside the logit `start`, each of the sign that `directions` allows, an offset for each
+    source, every source counted the same."""
     from scipy.optimize import minimize
 
-    at = np.flatnonzero(known)
-    source, weight = _sources(data.source[at], 1.0)
-    columns, label, count = data.standard[at], data.label[at], len(NAMES)
+    source, weight = _sources(sources, 1.0)
+    weight = weight / len(weight)
+    count = columns.shape[1]
 
     def loss(given: Floats) -> tuple[float, Floats]:
-        logit = np.clip(columns @ given[:count] + given[count:][source], -30, 30)
-        p = 1 / (1 + np.exp(-logit))
-        wrong = weight * (p - label) / len(at)
-        value = float(weight @ (np.logaddexp(0, logit) - label * logit)) / len(at) + 0.005 * float(given[:count] @ given[:count])
-        return value, np.concatenate([columns.T @ wrong + 0.01 * given[:count], np.bincount(source, weights=wrong)])
+        ours = given[:count]
+        logit = start + columns @ ours + given[count:][source]
+        wrong = weight * (1 / (1 + np.exp(-np.clip(logit, -30, 30))) - label)
+        value = float(weight @ (np.logaddexp(0, logit) - label * logit)) + _RIDGE / 2 * float(ours @ ours)
+        return value, np.concatenate([columns.T @ wrong + _RIDGE * ours, np.bincount(source, weights=wrong)])
 
-    bounds = [(0 if way > 0 else None, 0 if way < 0 else None) for way in FEATURES.values()] + [(None, None)] * (source.max() + 1)
-    found = minimize(loss, np.zeros(len(bounds)), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60})
+    bounds = [(0 if way > 0 else None, 0 if way < 0 else None) for way in directions] + [(None, None)] * (source.max() + 1)
+    found = minimize(loss, np.zeros(len(bounds)), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 100})
     return np.asarray(found.x[:count])
 
 
 def _claim_forest(data: _Data, mine: NDArray[np.bool_], apart: Floats, seed: int) -> Any:
-    at = _sample(data, np.flatnonzero(mine & (data.label != _NONE)), seed)
+    at = np.flatnonzero(mine & (data.label != _NONE))
+    at = _sample(at, data.source[at], seed)
     rows = Rows(
         data.rows[at],
         data.label[at],
@@ -251,26 +279,41 @@ def _claim_forest(data: _Data, mine: NDArray[np.bool_], apart: Floats, seed: int
     return boost(rows, np.array(list(FEATURES.values())), CLAIMS, seed)
 
 
-def _sample(data: _Data, at: Ints, seed: int) -> Ints:
+def _sample(at: Ints, sources: NDArray[Any], seed: int) -> Ints:
     """At most `MOST_ROWS` of each source."""
     rng = np.random.default_rng(seed)
-    parts = [at[data.source[at] == source] for source in np.unique(data.source[at])]
+    parts = [at[sources == source] for source in np.unique(sources)]
     return np.sort(np.concatenate([part if len(part) <= MOST_ROWS else rng.choice(part, MOST_ROWS, replace=False) for part in parts]))
 
 
-def _text_forest(data: _Data, train: NDArray[np.bool_], tree: Floats, linear: Floats, seed: int) -> Any:
-    """On outputs, and on labelled claims of outputs with several; both are texts."""
+def _texts(data: _Data, train: NDArray[np.bool_], tree: Floats, linear: Floats, seed: int) -> tuple[Forest, dict[str, Floats], Floats]:
+    """On outputs, and on labelled claims of outputs with several; both are texts. Forest and line are learned apart and added."""
     outputs = np.flatnonzero(train & (data.whole >= 0))
+    outputs = _sample(outputs, data.sources[outputs], seed)
     several = data.sizes[data.output] > 1
     claims = np.flatnonzero(train[data.output] & several & (data.label >= 0))
     whole = text_rows(data.rows, data.words, tree, linear, data.sizes)[outputs]
     alone = text_rows(data.rows[claims], data.words[claims], tree[claims], linear[claims], np.ones(len(claims), dtype=np.int64))
-    names = np.concatenate([data.sources[outputs], np.char.add(data.source[claims], "/claims")])
+    values = np.concatenate([whole, alone])
+    sources = np.concatenate([data.sources[outputs], np.char.add(data.source[claims], "/claims")])
     group = np.concatenate([data.groups[outputs], data.groups[data.output[claims]]])
     label = np.concatenate([data.whole[outputs], data.label[claims]])
-    source = np.unique(names, return_inverse=True)[1]
-    rows = Rows(np.concatenate([whole, alone]), label, np.zeros(len(label)), source, group, np.arange(len(label)))
-    return boost(rows, np.array(list(TEXT.values())), TEXTS, seed)
+    language = np.concatenate([data.languages[outputs], data.language[claims]])
+    centre = np.stack([values.mean(axis=0), values.std(axis=0) + 1e-6])
+    columns, directions, pulls = standard(values, centre[0], centre[1]), np.array(list(TEXT.values())), _pulls(data)
+    start = (columns * np.array([pulls.get(tag, pulls[ANY]) for tag in language])).sum(axis=1)
+    line = signed(columns, label, sources, directions, start)
+    rows = Rows(values, label, start, np.unique(sources, return_inverse=True)[1], group, np.arange(len(label)))
+    return boost(rows, directions, TEXTS, seed), {tag: line + pull for tag, pull in pulls.items()}, centre
+
+
+def _pulls(data: _Data) -> dict[str, Floats]:
+    """By language, what copying counts before anything else is learned of a text (`_COPYING`)."""
+    copying = np.array([float(name in _COPIES) for name in TEXT])
+    known = data.language[data.label >= 0]
+    learned = [str(tag) for tag, count in zip(*np.unique(known, return_counts=True), strict=True) if count >= LEAST_ROWS]
+    sources = {tag: len(set(data.sources[data.languages == tag])) for tag in learned}
+    return {ANY: _COPYING[0] * copying} | {tag: _COPYING[min(2, count)] * copying for tag, count in sources.items()}
 
 
 def _curves(data: _Data, claims: Floats, outputs: Floats) -> dict[tuple[str, Level], Curve]:
