@@ -41,6 +41,7 @@ BASE_CSS = """
 .pl-claim summary{cursor:pointer;overflow-wrap:anywhere}
 .pl-claim summary:hover{opacity:.8}
 .pl-badges{margin-inline-end:.5rem}
+.pl-empty-icon{font-family:"Material Symbols Rounded";font-size:2.5rem;line-height:1;opacity:.6;white-space:nowrap}
 .pl-badge{display:inline-block;border-radius:6px;padding:.05rem .45rem;font-size:.8rem;margin-inline-end:.3rem;white-space:nowrap}
 .pl-good-badge{background:color-mix(in srgb,#2e9e62 20%,transparent)}
 .pl-bad-badge{background:color-mix(in srgb,#d9482b 22%,transparent)}

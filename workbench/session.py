@@ -103,7 +103,8 @@ def empty_state(icon: str, text: str, command: str | None = None) -> None:
     """Nothing here yet: what it will show, and the command that brings it."""
     with st.container(border=True, horizontal_alignment="center"):
         st.space("small")
-        st.markdown(f"# :gray[:material/{icon}:]", width="content")
+        # Not a Markdown heading: a page has one h1, its title.
+        st.html(f'<span class="pl-empty-icon" aria-hidden="true">{icon}</span>', width="content")
         st.markdown(text, width="content", text_alignment="center")
         if command:
             st.code(command, language="bash", width="content")

@@ -112,8 +112,8 @@ def sign_in(context: BrowserContext, floor: Floor, tag: str) -> None:
     page.fill("input[name=email]", floor.annotators[tag].email)
     page.fill("input[name=password]", PASSWORD)
     page.click("button[type=submit]")
-    page.wait_for_url(lambda url: "login" not in url, wait_until="commit")
-    page.close()
+    # Left open: its context closes it. Closing a page that is still loading can wait for ever.
+    page.wait_for_url(lambda url: "login" not in url, wait_until="domcontentloaded")
 
 
 def reserve(page: Page, tag: str) -> Locator:
@@ -176,7 +176,6 @@ def test_annotators_judge_in_their_language_and_the_lead_sees_it_within_ten_seco
             expect(page.get_by_text(work.words(tag)["thanks"])).to_be_visible(timeout=10_000)
             assert link.get_attribute("href") != address  # the next task came by itself
             shot(page, f"my-work-{tag}")
-            context.close()
     shot(lead, "queues-live")
 
 
