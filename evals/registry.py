@@ -5,6 +5,8 @@ Promotions and their audit events are written together and never changed; the ne
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from evals.errors import InputError, MoreNeededError, UnknownIdError
 from evals.records import AuditEvent, Decision, Feature, Promotion
 from evals.store import Store
@@ -70,5 +72,6 @@ def rollback(store: Store, feature: Feature, *, actor: str, reason: str, now: st
 def _change(store: Store, promotion: Promotion, action: str, before: Promotion | None) -> Promotion:
     detail = {"feature": promotion.feature, "decision_id": promotion.decision_id, "before": before.variant_id if before else None}
     event = AuditEvent(promotion.created_at, promotion.actor, action, promotion.variant_id, detail | {"reason": promotion.reason})
+    promotion = replace(promotion, number=store.ledger.last_number() + 1)
     store.ledger.add_promotion(promotion, event)
     return promotion

@@ -7,7 +7,7 @@ Times are ISO 8601 strings in UTC (``2026-11-22T17:30:00Z``); mappings hold JSON
 
 from evals.records.cases import Case, Dataset, Variant
 from evals.records.catalogue import Product, Question, Review
-from evals.records.decisions import AuditEvent, Decision, Promotion
+from evals.records.decisions import EVERYWHERE, AuditEvent, Change, Decision, Delivery, Promotion
 from evals.records.judging import Certificate, FindingReview, JudgeCall, Preference, Retest
 from evals.records.people import (
     Annotation,
@@ -41,6 +41,7 @@ from evals.records.words import (
 __all__ = [
     "CLAIM_VERDICTS",
     "DRAWN",
+    "EVERYWHERE",
     "FEATURES",
     "Action",
     "Annotation",
@@ -52,10 +53,12 @@ __all__ = [
     "AuditEvent",
     "Case",
     "Certificate",
+    "Change",
     "Claim",
     "ClaimVerdict",
     "Dataset",
     "Decision",
+    "Delivery",
     "Escalation",
     "Feature",
     "Finding",

@@ -16,7 +16,8 @@ from sqlalchemy import Engine, Select, and_, or_, select, update
 from evals.errors import UnknownIdError
 from evals.records import AuditEvent, Case, Escalation, Feature
 from evals.store import tables
-from evals.store.rows import Record, batches, from_row, insert_missing, to_row
+from evals.store.audit import append
+from evals.store.rows import Record, batches, from_row, insert_missing
 
 
 class Escalations:
@@ -30,7 +31,7 @@ class Escalations:
         with self._engine.begin() as connection:
             new = bool(insert_missing(connection, tables.escalation, [escalation]))
             if new and event is not None:
-                connection.execute(tables.audit_event.insert().values(**to_row(event)))
+                append(connection, event)
         return new
 
     def resolve(
@@ -44,7 +45,7 @@ class Escalations:
         with self._engine.begin() as connection:
             closed = connection.execute(closing.values(resolved_at=now, resolution=resolution, withdrawn=withdrawn)).rowcount
             if closed and event is not None:
-                connection.execute(tables.audit_event.insert().values(**to_row(event)))
+                append(connection, event)
         return self.escalation(escalation_id)
 
     def escalation(self, escalation_id: str) -> Escalation:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from evals.errors import UnknownIdError
 from evals.records import AuditEvent, Decision, Feature, Promotion
 from evals.store import tables
-from evals.store.rows import from_row, insert_missing, to_row
+from evals.store.audit import append
+from evals.store.rows import from_row, insert_missing
 
 
 class Ledger:
@@ -41,25 +42,43 @@ class Ledger:
         with self._engine.connect() as connection:
             return [from_row(Decision, row) for row in connection.execute(query).mappings()]
 
-    def add_promotion(self, promotion: Promotion, event: AuditEvent) -> None:
-        """Change the champion and write it into the audit log, both or neither."""
+    # ------------------------------------------------------------------ who serves
+    def add_promotion(self, promotion: Promotion, event: AuditEvent) -> bool:
+        """Change the champion and write it into the audit log, both or neither. False, and nothing is written, where `promotion.number` is
+        taken: somebody changed something since it was read."""
         with self._engine.begin() as connection:
-            connection.execute(tables.promotion.insert().values(**to_row(promotion)))
-            connection.execute(tables.audit_event.insert().values(**to_row(event)))
+            if not insert_missing(connection, tables.promotion, [promotion]):
+                return False
+            append(connection, event)
+        return True
 
-    def promotions(self, feature: Feature) -> Sequence[Promotion]:
-        """Newest first; the first is in service."""
+    def last_number(self) -> int:
+        """The newest change of any champion, 0 before the first."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.max(tables.promotion.c.number))).scalar() or 0)
+
+    def promotions(self, feature: Feature, marketplace: str | None = None) -> list[Promotion]:
+        """Newest first, of all marketplaces or of one (``all`` is one of its own)."""
         t = tables.promotion
-        query = select(t).where(t.c.feature == feature).order_by(t.c.row_id.desc())
+        query = select(t).where(t.c.feature == feature).order_by(t.c.number.desc())
+        query = query if marketplace is None else query.where(t.c.marketplace == marketplace)
         with self._engine.connect() as connection:
             return [from_row(Promotion, row) for row in connection.execute(query).mappings()]
 
+    # ------------------------------------------------------------------ who did what
     def add_event(self, event: AuditEvent) -> None:
         with self._engine.begin() as connection:
-            connection.execute(tables.audit_event.insert().values(**to_row(event)))
+            append(connection, event)
 
     def events(self, limit: int = 200) -> list[AuditEvent]:
         """Newest first."""
         t = tables.audit_event
         with self._engine.connect() as connection:
-            return [from_row(AuditEvent, row) for row in connection.execute(select(t).order_by(t.c.row_id.desc()).limit(limit)).mappings()]
+            return [from_row(AuditEvent, row) for row in connection.execute(select(t).order_by(t.c.number.desc()).limit(limit)).mappings()]
+
+    def chain(self) -> Iterator[AuditEvent]:
+        """The whole audit log, oldest first, streamed."""
+        t = tables.audit_event
+        with self._engine.connect().execution_options(yield_per=500) as connection:
+            for row in connection.execute(select(t).order_by(t.c.number)).mappings():
+                yield from_row(AuditEvent, row)

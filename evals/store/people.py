@@ -12,7 +12,8 @@ from sqlalchemy import Engine, case, func, select, tuple_, update
 from evals.errors import UnknownIdError
 from evals.records import AuditEvent, QueueItem
 from evals.store import tables
-from evals.store.rows import batches, from_row, to_row
+from evals.store.audit import append
+from evals.store.rows import batches, from_row
 
 item, note, who = tables.queue_item, tables.annotation, tables.annotator
 _LIVES = note.c.deleted.is_(False)
@@ -149,7 +150,7 @@ class People:
             changed = connection.execute(update(who).where(who.c.annotator_id == annotator_id).values(paused_because=because))
             if not changed.rowcount:
                 raise UnknownIdError(f"no annotator {annotator_id!r} is known")
-            connection.execute(tables.audit_event.insert().values(**to_row(event)))
+            append(connection, event)
 
 
 def _subject(one: QueueItem) -> Subject:

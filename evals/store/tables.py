@@ -41,8 +41,9 @@ def _json(name: str) -> Column[object]:
     return Column(name, JSON, nullable=False)
 
 
-def _row_number() -> Column[int]:
-    return Column("row_id", Integer, primary_key=True, autoincrement=True)
+def _number_in_order() -> Column[int]:
+    """Given by the writer, one above the newest: of two that saw the same newest row, only one can write."""
+    return Column("number", Integer, primary_key=True, autoincrement=False)
 
 
 product = Table("product", metadata, _key("product_id"), _text("title"), _word("category"), _json("attributes"))
@@ -309,23 +310,27 @@ decision = Table(
 promotion = Table(
     "promotion",
     metadata,
-    _row_number(),
+    _number_in_order(),
     _word("feature"),
     _ref("variant_id", "variant.variant_id"),
     Column("decision_id", String(128), ForeignKey("decision.decision_id")),
     _text("actor"),
     _text("reason"),
     _word("created_at"),
+    _word("marketplace"),
+    _word("action"),
+    Column("before", Integer),
 )
 audit_event = Table(
     "audit_event",
     metadata,
-    _row_number(),
+    _number_in_order(),
     _word("created_at"),
     _text("actor"),
     _word("action"),
     _text("subject"),
     _json("detail"),
+    _word("hash"),
 )
 rollup = Table(
     "rollup",
@@ -408,4 +413,18 @@ finding_review = Table(
     Column("right", Boolean, nullable=False),
     _word("created_at"),
     _text("comment", nullable=True),
+)
+delivery = Table(
+    "delivery",
+    metadata,
+    _key("delivery_id"),
+    _word("endpoint"),
+    _text("host"),
+    _text("body"),
+    _word("created_at"),
+    Column("attempts", Integer, nullable=False),
+    _word("due_at"),
+    _word("delivered_at", nullable=True),
+    _text("error", nullable=True),
+    Index("ix_delivery_due", "delivered_at", "due_at"),
 )

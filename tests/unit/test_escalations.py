@@ -174,7 +174,7 @@ def test_killed_while_the_escalation_is_stored_nothing_is_and_asking_again_does_
     from evals.store import escalations as module
 
     with monkeypatch.context() as broken:
-        broken.setattr(module, "to_row", interrupted)  # between the row and its audit event
+        broken.setattr(module, "append", interrupted)  # between the row and its audit event
         with pytest.raises(KeyboardInterrupt):
             report(store)
     assert store.escalations.all() == [] and shown(store) is None

@@ -79,9 +79,9 @@ def test_a_finished_run_keeps_its_first_finishing_time(store: Store) -> None:
 
 def test_the_newest_promotion_serves_and_history_and_audit_log_grow(store: Store) -> None:
     a_run(store)
-    for time in (NOW, "2026-12-01T00:00:00Z"):
-        promotion = Promotion("highlights", "variant-1", None, "owner", "first", time)
-        store.ledger.add_promotion(promotion, AuditEvent(time, "owner", "promote", "variant-1"))
+    for number, time in enumerate((NOW, "2026-12-01T00:00:00Z"), 1):
+        promotion = Promotion("highlights", "variant-1", None, "owner", "first", time, number=number)
+        assert store.ledger.add_promotion(promotion, AuditEvent(time, "owner", "promote", "variant-1"))
     assert [row.created_at for row in store.ledger.promotions("highlights")] == ["2026-12-01T00:00:00Z", NOW]
     assert len(store.ledger.events()) == 2
 
