@@ -13,7 +13,8 @@ from sqlalchemy import Engine, Select, or_, select
 
 from evals.records import AuditEvent
 from evals.store import tables
-from evals.store.rows import batches, to_row
+from evals.store.audit import append
+from evals.store.rows import batches
 
 SET_ASIDE, EXPOSED = "set aside for training", "exposed to training"
 case, member, event = tables.case, tables.dataset_case, tables.audit_event
@@ -60,8 +61,7 @@ class Exposure:
         with self._engine.begin() as connection:
             known = set(connection.execute(_subjects(action).where(event.c.subject.in_(subjects))).scalars())
             new = [AuditEvent(now, actor, action, subject, detail) for subject in subjects if subject not in known]
-            if new:
-                connection.execute(event.insert(), [to_row(one) for one in new])
+            append(connection, *new)
         return len(new)
 
     def _subjects(self, action: str) -> set[str]:
