@@ -37,7 +37,9 @@ def spent(fraction: float, alpha: float, kind: Spending) -> float:
     >>> round(spent(0.5, 0.05, "obrien_fleming"), 5), round(spent(0.5, 0.05, "pocock"), 5)
     (0.00557, 0.03101)
     """
-    t = min(fraction, 1.0)
+    t = fraction
+    if t >= 1:
+        return alpha
     if kind == "pocock":
         return alpha * math.log(1 + (math.e - 1) * t)
     return float(2 * stats.norm.sf(stats.norm.isf(alpha / 2) / math.sqrt(t)))
@@ -59,7 +61,7 @@ def spent_levels(fractions: Sequence[float], alpha: float, kind: Spending) -> li
             levels.append(share)
             continue
         bound = _bound_for(walk, fraction, share)
-        levels.append(float(stats.norm.sf(bound)))
+        levels.append(float(stats.norm.sf(bound)) if walk.fraction > 0 else share)
         walk = walk.to(fraction, bound, following)
     return levels
 
