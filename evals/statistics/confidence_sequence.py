@@ -45,8 +45,8 @@ def multiplier(count: float, alpha: float, rho: float) -> float:
 def anytime_level(count: float, alpha: float, rho: float) -> float:
     """The nominal one-sided level of a look after `count` clusters: as far out as the sequence's bound is in the normal distribution.
 
-    For t and for exact intervals. Clopper–Pearson bounds at this level, read after each of 1000 observations, missed rates from .5 to .99 in
-    at most 2.8 % of 4000 simulated sequences where 5 % are allowed; the asymptotic bound itself missed .97 in 23 % (docs/methods.md).
+    For t and for exact intervals. Clopper–Pearson bounds at this level, read after each of 1000 observations, missed rates from .5 to
+    .99 in at most 2.8 % of 4000 simulated sequences where 5 % are allowed; the asymptotic bound itself missed .97 in 23 %.
 
     >>> round(anytime_level(200, 0.05, mixture(0.05, 200)), 5)
     0.00273
@@ -104,7 +104,9 @@ def betting_bounds(values: Floats, alpha: float) -> tuple[Floats, Floats]:
 
     A fortune of 1 is bet that the mean is larger (smaller) than m, at stakes that know only the past: K_t(m) = Π(1 ± λ_i(x_i − m)), with
     λ_i = √(2 ln(1/α)/(σ̂²_{i−1} i ln(1 + i))), at most half of what could be lost. m is given up for good once its fortune reached
-    1/α (Ville 1939). Waudby-Smith & Ramdas 2024. Clustered data: feed the clusters' means, in order. Raises InputError for a value outside [0, 1].
+    1/α (Ville 1939). Waudby-Smith & Ramdas 2024. Clustered data: feed the clusters' means, in order.
+
+    Raises InputError for a value outside [0, 1].
 
     >>> low, high = betting_bounds(np.tile([1.0, 1.0, 1.0, 0.0], 50), 0.05)
     >>> float(round(low[-1], 3)), float(round(high[-1], 3))
