@@ -22,6 +22,7 @@ from evals.records.people import (
     StudioProject,
     StudioTask,
 )
+from evals.records.programme import STATES, Ending, Experiment, SealedSet, State
 from evals.records.runs import AspectRow, Claim, Finding, Output, Passage, Run, Score
 from evals.records.words import (
     CLAIM_VERDICTS,
@@ -43,6 +44,7 @@ __all__ = [
     "DRAWN",
     "EVERYWHERE",
     "FEATURES",
+    "STATES",
     "Action",
     "Annotation",
     "AnnotationEdit",
@@ -59,7 +61,9 @@ __all__ = [
     "Dataset",
     "Decision",
     "Delivery",
+    "Ending",
     "Escalation",
+    "Experiment",
     "Feature",
     "Finding",
     "FindingReview",
@@ -80,6 +84,8 @@ __all__ = [
     "Run",
     "Score",
     "ScoreSource",
+    "SealedSet",
+    "State",
     "StudioCursor",
     "StudioProject",
     "StudioTask",

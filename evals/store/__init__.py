@@ -33,6 +33,7 @@ from evals.store.judging import Judging, Spent
 from evals.store.labels import Labels
 from evals.store.ledger import Ledger
 from evals.store.people import Disagreement, People, Time, Worked
+from evals.store.programme import Month, Programme, Reads
 from evals.store.queue import Queue, QueueStatus
 from evals.store.runs import Runs, RunTotals, ScoreMean
 
@@ -57,11 +58,14 @@ __all__ = [
     "Judging",
     "Labels",
     "Ledger",
+    "Month",
     "Pair",
     "PairedMean",
     "People",
+    "Programme",
     "Queue",
     "QueueStatus",
+    "Reads",
     "ReviewCount",
     "RunTotals",
     "Runs",
@@ -74,12 +78,12 @@ __all__ = [
     "Worked",
 ]
 
-HEAD = "0006"  # the newest migration; a test compares it with the scripts
+HEAD = "0007"  # the newest migration; a test compares it with the scripts
 
 
 class Store:
     """The system of record, in its parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `labels`, `desk`, `escalations`,
-    `exposure`, `people`, `judging`, `findings`, `contested`, `ledger`."""
+    `exposure`, `people`, `judging`, `findings`, `contested`, `ledger`, `programme`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -97,6 +101,7 @@ class Store:
         self.findings = Findings(engine)
         self.contested = Contested(engine)
         self.ledger = Ledger(engine)
+        self.programme = Programme(engine)
 
     @classmethod
     def open(cls, url: str | None = None) -> Store:

@@ -1,0 +1,194 @@
+"""The experiment programme: registrations, how they ended, what was read of each dataset, and the sets that are kept sealed.
+
+Append-only: a registration never changes, an experiment ends once, a sealed set opens once. Each write has its line in the audit log.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, RowMapping, and_, distinct, func, or_, select, update
+
+from evals.errors import UnknownIdError
+from evals.records import AuditEvent, Ending, Experiment, Feature, SealedSet
+from evals.store import tables
+from evals.store.audit import append
+from evals.store.rows import from_row, insert_missing, to_row
+
+row, arm, end, sealed = tables.experiment, tables.experiment_arm, tables.experiment_end, tables.sealed_set
+
+
+class Month(NamedTuple):
+    """Experiments planned and ended in a month (``2026-11``)."""
+
+    month: str
+    planned: int
+    decided: int
+    abandoned: int
+
+
+class Reads(NamedTuple):
+    """What was done with the labels of one dataset version: `decisions` that read them, over how many `candidates`; `comparisons`: pairs of
+    runs that were read, or are registered to be."""
+
+    dataset_id: str
+    name: str
+    feature: Feature
+    cases: int
+    decisions: int
+    candidates: int
+    comparisons: int
+    last_at: str | None
+
+
+class Programme:
+    """Times are UTC, months too."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # ------------------------------------------------------------------ experiments
+    def register(self, experiment: Experiment, event: AuditEvent, check: Callable[[Mapping[str, int]], None]) -> bool:
+        """Store a registration; False where the same one is there. `check` sees the labels of its runs, by run id, in the transaction that
+        writes, and raises what it objects to."""
+        runs = [experiment.champion_run_id, *experiment.candidate_run_ids]
+        with self._engine.begin() as connection:
+            check(dict(connection.execute(_labels(runs)).tuples()))
+            values = {name: value for name, value in to_row(experiment).items() if name != "candidate_run_ids"}
+            if connection.execute(select(row.c.experiment_id).where(row.c.experiment_id == experiment.experiment_id)).first():
+                return False
+            connection.execute(row.insert().values(**values))
+            places = enumerate(experiment.candidate_run_ids)
+            connection.execute(
+                arm.insert(), [{"experiment_id": experiment.experiment_id, "position": n, "run_id": run} for n, run in places]
+            )
+            append(connection, event)
+        return True
+
+    def experiments(self, feature: Feature | None = None) -> list[Experiment]:
+        """Oldest first: the order in which their levels were given."""
+        query = select(row).order_by(row.c.created_at, row.c.experiment_id)
+        query = query if feature is None else query.where(row.c.feature == feature)
+        with self._engine.connect() as connection:
+            found = connection.execute(query).mappings().all()
+            arms: dict[str, list[str]] = defaultdict(list)
+            for experiment_id, run_id in connection.execute(select(arm.c.experiment_id, arm.c.run_id).order_by(arm.c.position)).tuples():
+                arms[experiment_id].append(run_id)
+        return [_experiment(one, arms[one["experiment_id"]]) for one in found]
+
+    def experiment(self, experiment_id: str) -> Experiment:
+        """By its id, or a beginning of it that names one. Raises UnknownIdError."""
+        found = [one for one in self.experiments() if one.experiment_id.startswith(experiment_id)]
+        if len(found) != 1:
+            raise UnknownIdError(f"{len(found) or 'no'} experiment{'s' if len(found) > 1 else ''} {experiment_id!r}: plumb experiment list")
+        return found[0]
+
+    def labels(self, run_ids: Collection[str]) -> dict[str, int]:
+        """Labels of each of these runs' claims and pairs; runs without any are left out."""
+        with self._engine.connect() as connection:
+            return dict(connection.execute(_labels(run_ids)).tuples())
+
+    def end(self, ending: Ending, event: AuditEvent) -> bool:
+        """False, and nothing is written, where it has ended already."""
+        with self._engine.begin() as connection:
+            new = bool(insert_missing(connection, end, [ending]))
+            if new:
+                append(connection, event)
+        return new
+
+    def endings(self) -> dict[str, Ending]:
+        """By experiment id."""
+        with self._engine.connect() as connection:
+            return {one["experiment_id"]: from_row(Ending, one) for one in connection.execute(select(end)).mappings()}
+
+    def months(self, feature: Feature | None = None) -> list[Month]:
+        """Months in which anything was planned or ended, oldest first, counted in SQL."""
+        month, closed = func.substr(row.c.created_at, 1, 7), func.substr(end.c.created_at, 1, 7)
+        mine = row.c.feature == feature if feature else row.c.feature.is_not(None)
+        planned = select(month, func.count()).where(mine).group_by(month)
+        ended = select(closed, end.c.outcome, func.count()).join(row, row.c.experiment_id == end.c.experiment_id).where(mine)
+        with self._engine.connect() as connection:
+            counts = {(str(when), "planned"): n for when, n in connection.execute(planned).tuples()}
+            counts |= {(str(when), what): n for when, what, n in connection.execute(ended.group_by(closed, end.c.outcome)).tuples()}
+        return [
+            Month(when, *(counts.get((when, what), 0) for what in ("planned", "decided", "abandoned")))
+            for when in sorted({when for when, _ in counts})
+        ]
+
+    # ------------------------------------------------------------------ what was read
+    def reads(self) -> list[Reads]:
+        """Every dataset version whose labels a decision has read or an experiment is to read; most comparisons first."""
+        decision, run, dataset = tables.decision, tables.run, tables.dataset
+        voted = decision.c.body["evidence"]["votes"].as_integer() > 0
+        joined = decision.join(run, run.c.run_id == decision.c.candidate_run_id)
+        counted = select(run.c.dataset_id, func.count(), func.count(distinct(decision.c.candidate_run_id)), func.max(decision.c.created_at))
+        pairs = select(run.c.dataset_id, decision.c.champion_run_id, decision.c.candidate_run_id).select_from(joined).where(voted)
+        void = and_(end.c.outcome == "abandoned", end.c.labels == 0)
+        meant = (
+            select(row.c.dataset_id, row.c.champion_run_id, arm.c.run_id)
+            .join(arm, arm.c.experiment_id == row.c.experiment_id)
+            .outerjoin(end, end.c.experiment_id == row.c.experiment_id)
+            .where(or_(end.c.outcome.is_(None), ~void))
+        )
+        with self._engine.connect() as connection:
+            numbers = {
+                name: rest
+                for name, *rest in connection.execute(counted.select_from(joined).where(voted).group_by(run.c.dataset_id)).tuples()
+            }
+            both = {*connection.execute(pairs.distinct()).tuples(), *connection.execute(meant).tuples()}
+            known = {one["dataset_id"]: one for one in connection.execute(select(dataset)).mappings()}
+        comparisons = Counter(dataset_id for dataset_id, _, _ in both)
+        found = [(known[name], n, *numbers.get(name, (0, 0, None))) for name, n in comparisons.items()]
+        rows = [Reads(d["dataset_id"], d["name"], d["feature"], d["cases"], read, arms, n, last) for d, n, read, arms, last in found]
+        return sorted(rows, key=lambda one: (-one.comparisons, one.dataset_id))
+
+    # ------------------------------------------------------------------ sealed sets
+    def seal(self, one: SealedSet, event: AuditEvent) -> bool:
+        """False where it is there already."""
+        with self._engine.begin() as connection:
+            new = bool(insert_missing(connection, sealed, [one]))
+            if new:
+                append(connection, event)
+        return new
+
+    def sealed_sets(self, feature: Feature | None = None) -> list[SealedSet]:
+        """Oldest first."""
+        query = select(sealed).order_by(sealed.c.created_at, sealed.c.sealed_id)
+        query = query if feature is None else query.where(sealed.c.feature == feature)
+        with self._engine.connect() as connection:
+            return [from_row(SealedSet, one) for one in connection.execute(query).mappings()]
+
+    def sealed_set(self, sealed_id: str) -> SealedSet:
+        """By its id, or a beginning of it that names one. Raises UnknownIdError."""
+        found = [one for one in self.sealed_sets() if one.sealed_id.startswith(sealed_id)]
+        if len(found) != 1:
+            raise UnknownIdError(f"{len(found) or 'no'} sealed set{'s' if len(found) > 1 else ''} {sealed_id!r}: plumb experiment sealed")
+        return found[0]
+
+    def sealed_products(self) -> set[str]:
+        """Products of sets that nobody has opened."""
+        return {str(name) for one in self.sealed_sets() if one.opened_at is None for name in one.body["products"]}
+
+    def open_sealed(self, sealed_id: str, dataset_id: str | None, event: AuditEvent, because: str) -> bool:
+        """Once: False where it is open already."""
+        said = {"opened_at": event.created_at, "opened_by": event.actor, "opened_because": because, "dataset_id": dataset_id}
+        opening = update(sealed).where(sealed.c.sealed_id == sealed_id, sealed.c.opened_at.is_(None)).values(**said)
+        with self._engine.begin() as connection:
+            new = bool(connection.execute(opening).rowcount)
+            if new:
+                append(connection, event)
+        return new
+
+
+def _labels(run_ids: Collection[str]) -> Any:
+    note, item = tables.annotation, tables.queue_item
+    mine = and_(item.c.run_id.in_(sorted(run_ids)), note.c.deleted.is_(False))
+    return select(item.c.run_id, func.count()).join(note, note.c.item_id == item.c.item_id).where(mine).group_by(item.c.run_id)
+
+
+def _experiment(one: RowMapping, runs: list[str]) -> Experiment:
+    names = {field.name for field in fields(Experiment)} - {"candidate_run_ids"}
+    return Experiment(**{name: one[name] for name in names}, candidate_run_ids=tuple(runs))
