@@ -25,6 +25,7 @@ from evals.store.catalog import Catalog, ReviewCount
 from evals.store.comparisons import Comparisons, Pair, PairedMean
 from evals.store.contested import Contested, ContestedClaim, ScoredClaims
 from evals.store.coverage import CatalogTotals, Coverage, CoveredProduct
+from evals.store.deliveries import Deliveries
 from evals.store.desk import Asker, Desk, Tally
 from evals.store.escalations import Escalations
 from evals.store.exposure import Exposure
@@ -47,6 +48,7 @@ __all__ = [
     "ContestedClaim",
     "Coverage",
     "CoveredProduct",
+    "Deliveries",
     "Desk",
     "Disagreement",
     "Escalations",
@@ -83,7 +85,7 @@ HEAD = "0007"  # the newest migration; a test compares it with the scripts
 
 class Store:
     """The system of record, in its parts: `catalog`, `runs`, `comparisons`, `coverage`, `queue`, `labels`, `desk`, `escalations`,
-    `exposure`, `people`, `judging`, `findings`, `contested`, `ledger`, `programme`."""
+    `exposure`, `people`, `judging`, `findings`, `contested`, `ledger`, `deliveries`, `programme`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -101,6 +103,7 @@ class Store:
         self.findings = Findings(engine)
         self.contested = Contested(engine)
         self.ledger = Ledger(engine)
+        self.deliveries = Deliveries(engine)
         self.programme = Programme(engine)
 
     @classmethod

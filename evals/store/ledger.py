@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Engine, func, select
 
 from evals.errors import UnknownIdError
-from evals.records import AuditEvent, Decision, Feature, Promotion
+from evals.records import AuditEvent, Decision, Delivery, Feature, Promotion
 from evals.store import tables
 from evals.store.audit import append
 from evals.store.rows import from_row, insert_missing
@@ -43,13 +43,14 @@ class Ledger:
             return [from_row(Decision, row) for row in connection.execute(query).mappings()]
 
     # ------------------------------------------------------------------ who serves
-    def add_promotion(self, promotion: Promotion, event: AuditEvent) -> bool:
-        """Change the champion and write it into the audit log, both or neither. False, and nothing is written, where `promotion.number` is
-        taken: somebody changed something since it was read."""
+    def add_promotion(self, promotion: Promotion, event: AuditEvent, messages: Sequence[Delivery] = ()) -> bool:
+        """Change the champion, write it into the audit log and put what others are told into the outbox: all or nothing. False, and nothing
+        is written, where `promotion.number` is taken: somebody changed something since it was read."""
         with self._engine.begin() as connection:
             if not insert_missing(connection, tables.promotion, [promotion]):
                 return False
             append(connection, event)
+            insert_missing(connection, tables.delivery, messages)
         return True
 
     def last_number(self) -> int:

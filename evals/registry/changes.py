@@ -1,0 +1,193 @@
+"""The three changes of a champion: the first one, a promotion by a decision, a rollback to the last good one.
+
+Nothing is overwritten: a change is a new row with the next number, written together with its audit event and its messages to webhooks, in
+one transaction. Whoever read an older state finds the number taken, reads again and checks again: of two promotions that compared with the
+same champion exactly one happens, and the other is told who serves now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from evals.errors import InputError, MoreNeededError, RetryError, UnknownIdError
+from evals.gate.named import damage
+from evals.records import EVERYWHERE, AuditEvent, Decision, Feature, Promotion
+from evals.registry import webhooks
+from evals.registry.champions import in_force, moment, newest, withdrawn
+from evals.registry.webhooks import Endpoint
+from evals.store import Store
+
+ATTEMPTS = 20  # each is lost to somebody else's change of a champion
+Changes = list[Promotion]  # of a feature, newest first
+
+
+def install(
+    store: Store,
+    feature: Feature,
+    variant_id: str,
+    *,
+    actor: str,
+    reason: str,
+    now: str,
+    marketplace: str = EVERYWHERE,
+    tell: Sequence[Endpoint] = (),
+) -> Promotion:
+    """Name the first champion, which has nothing to be compared with. Naming the one in service again does nothing.
+
+    Raises InputError when another variant serves there already, UnknownIdError for a variant that is not stored.
+    """
+    if store.runs.variant(variant_id).feature != feature:
+        raise InputError(f"variant {variant_id} is not for {feature}")
+
+    def wanted(changes: Changes) -> Promotion:
+        serving = in_force(changes, marketplace)
+        if serving is not None and serving.variant_id != variant_id:
+            raise InputError(f"{feature} is served by {serving.variant_id} already: a change needs a promote decision")
+        return serving or Promotion(feature, variant_id, None, actor, reason, now, marketplace, "install")
+
+    return _change(store, feature, wanted, tell)
+
+
+def promote(
+    store: Store, decision_id: str, *, actor: str, reason: str, now: str, marketplace: str = EVERYWHERE, tell: Sequence[Endpoint] = ()
+) -> Promotion:
+    """Make the candidate of a promote decision the champion, everywhere or in one marketplace. Done twice it is done once.
+
+    Raises UnknownIdError for an unknown decision, MoreNeededError when it does not say promote or was overtaken by one that does not,
+    InputError when it cannot be a reason: its champion is not the one in service, its cases are another marketplace's, its candidate was
+    rolled back since, or what is stored of it was changed.
+    """
+    decision = store.ledger.decision(decision_id)
+    _says_promote(store, decision)
+    _is_about(store, decision, marketplace)
+    compared, candidate = (store.runs.run(run).variant_id for run in (decision.champion_run_id, decision.candidate_run_id))
+
+    def wanted(changes: Changes) -> Promotion:
+        serving, own = in_force(changes, marketplace), newest(changes, marketplace)
+        if own is not None and own.action != "follow" and own.decision_id == decision_id:
+            return own
+        _still_good(decision, candidate, changes)
+        if serving is not None and serving.variant_id != compared:
+            where = "" if marketplace == EVERYWHERE else f" in {marketplace}"
+            raise InputError(f"decision {decision_id} compared with {compared}, but {serving.variant_id} serves {decision.feature}{where}")
+        before = None if own is None or own.action == "follow" else own.number
+        return Promotion(decision.feature, candidate, decision_id, actor, reason, now, marketplace, "promote", before)
+
+    return _change(store, decision.feature, wanted, tell)
+
+
+def rollback(
+    store: Store,
+    feature: Feature,
+    *,
+    actor: str,
+    reason: str,
+    now: str,
+    marketplace: str = EVERYWHERE,
+    tell: Sequence[Endpoint] = (),
+) -> Promotion:
+    """Put back who served there before and was not rolled back itself; asked again it goes further back. No decision is needed: it was
+    champion. The variant that goes is no longer promoted by a decision made before. A marketplace whose first own champion goes follows
+    the champion of ``all`` again.
+
+    Raises UnknownIdError where there is nobody to go back to.
+    """
+
+    def wanted(changes: Changes) -> Promotion:
+        serving = newest(changes, marketplace)
+        if serving is None or serving.action == "follow":
+            raise UnknownIdError(_nobody(feature, marketplace))
+        good = _last_good(changes, serving)
+        if good is not None:
+            return Promotion(feature, good.variant_id, good.decision_id, actor, reason, now, marketplace, "rollback", good.before)
+        general = newest(changes, EVERYWHERE)
+        if marketplace == EVERYWHERE or general is None or general.variant_id == serving.variant_id:
+            raise UnknownIdError(_nobody(feature, EVERYWHERE))
+        return Promotion(feature, general.variant_id, general.decision_id, actor, reason, now, marketplace, "follow")
+
+    return _change(store, feature, wanted, tell)
+
+
+def _change(store: Store, feature: Feature, wanted: Callable[[Changes], Promotion], tell: Sequence[Endpoint]) -> Promotion:
+    """Read, check, write; read again where somebody else wrote meanwhile. `wanted` gives a stored change where there is nothing to do."""
+    for _ in range(ATTEMPTS):
+        number = store.ledger.last_number() + 1  # before the changes are read: what comes in between makes the number taken
+        changes = store.ledger.promotions(feature)
+        change = wanted(changes)
+        if change in changes:
+            return change
+        change = replace(change, number=number)
+        before = in_force(changes, change.marketplace)
+        if store.ledger.add_promotion(change, _event(change, before), webhooks.messages(store, change, before, tell)):
+            return change
+    raise RetryError(f"{feature}: {ATTEMPTS} others changed a champion meanwhile; ask again")
+
+
+def _event(change: Promotion, before: Promotion | None) -> AuditEvent:
+    detail = {
+        "feature": change.feature,
+        "marketplace": change.marketplace,
+        "decision_id": change.decision_id,
+        "before": before.variant_id if before else None,
+        "number": change.number,
+        "back_to": change.before,
+        "reason": change.reason,
+    }
+    return AuditEvent(change.created_at, change.actor, change.action, change.variant_id, detail)
+
+
+# ---------------------------------------------------------------------------------------------- what a promotion presupposes
+
+
+def _says_promote(store: Store, decision: Decision) -> None:
+    if broken := damage(decision):
+        raise InputError(f"decision {decision.decision_id} was changed after it was made: {broken}")
+    if decision.outcome != "promote":
+        raise MoreNeededError(f"decision {decision.decision_id} says {decision.outcome}: {decision.reason}")
+    mine = (decision.policy_sha256, decision.champion_run_id, decision.candidate_run_id)
+    alike = [
+        other
+        for other in store.ledger.decisions(decision.feature)  # newest first
+        if (other.policy_sha256, other.champion_run_id, other.candidate_run_id) == mine
+    ]
+    if alike[0].outcome != "promote" and alike[0].created_at > decision.created_at:
+        raise MoreNeededError(f"decision {decision.decision_id} was overtaken by {alike[0].decision_id}: {alike[0].reason}")
+
+
+def _is_about(store: Store, decision: Decision, marketplace: str) -> None:
+    """What was shown on one storefront's cases says nothing about another's."""
+    cases = store.runs.cases(store.runs.run(decision.candidate_run_id).dataset_id)
+    asked = {str(case.inputs["marketplace"]) if "marketplace" in case.inputs else EVERYWHERE for case in cases}
+    if EVERYWHERE not in asked and marketplace not in asked:
+        raise InputError(
+            f"decision {decision.decision_id} is about cases of {', '.join(sorted(asked))} only: it cannot promote in {marketplace}"
+        )
+
+
+def _still_good(decision: Decision, candidate: str, changes: Changes) -> None:
+    rolled_back = withdrawn(changes).get(candidate)
+    if rolled_back is not None and moment(decision.created_at) <= moment(rolled_back.created_at):
+        raise InputError(
+            f"variant {candidate} was rolled back at {rolled_back.created_at} by {rolled_back.actor} ({rolled_back.reason}): "
+            f"decision {decision.decision_id} is older than that, and what it says was shown not to be enough"
+        )
+
+
+def _last_good(changes: Changes, serving: Promotion) -> Promotion | None:
+    """Along the way back, the first that is not the one that goes and was not rolled back."""
+    by_number = {row.number: row for row in changes}
+    bad = withdrawn(changes).keys() | {serving.variant_id}
+    before = serving.before
+    while before is not None:
+        row = by_number[before]
+        if row.variant_id not in bad:
+            return row
+        before = row.before
+    return None
+
+
+def _nobody(feature: Feature, marketplace: str) -> str:
+    if marketplace == EVERYWHERE:
+        return f"{feature} has no earlier champion to go back to that was not rolled back itself"
+    return f"{feature} in {marketplace} has no champion of its own: roll back the one of all"
