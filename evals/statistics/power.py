@@ -29,7 +29,7 @@ def labels_needed(spread: float, distance: float, alpha: float, power: float = P
     """Smallest n with (z_α + z_β)·σ/√n + extra/(n + 1) ≤ distance.
 
     `spread` σ: standard deviation one label contributes, clusters and judge included; `distance`: from the expected value to the line
-    it must clear (its margin if nothing changed); `extra`: width of the worst-case observation of `bounded.bounded_mean` (0 for t).
+    it must clear (its margin if nothing changed); `extra`: width of the worst-case observation of `bounded` (0 for t).
     NEVER when the distance is 0 or less. Julious 2004 for the normal part.
     """
     if distance <= 0:
@@ -78,3 +78,40 @@ def neyman_allocation(total: int, sizes: Sequence[int], spreads: Sequence[float]
             given[h] += taken[k]
         left -= sum(taken)
     return given
+
+
+def labels_with_judge(spread: float, correlation: float, cases: int, distance: float, alpha: float, power: float = POWER) -> int:
+    """Smallest n when a judge that correlates with people scored all `cases`: z²·σ²·((1 − ρ²)/n + ρ²/N) ≤ distance².
+
+    `spread` σ of one case's value, N = `cases` scored ones among which n are labelled; λ is taken as the best one, so that fitting it costs
+    a little more. NEVER where even all cases would not do. Angelopoulos, Duchi & Zrnic 2024, Zrnic & Candès 2024 for the variance.
+
+    >>> labels_with_judge(0.3, 0.0, 10_000, 0.05, 0.05), labels_with_judge(0.3, 0.8, 10_000, 0.05, 0.05)
+    (223, 82)
+    """
+    if distance <= 0:
+        return NEVER
+    allowed = (distance / float(stats.norm.ppf(1 - alpha) + stats.norm.ppf(power))) ** 2 - spread**2 * correlation**2 / cases
+    needed = math.ceil(spread**2 * (1 - correlation**2) / allowed - 1e-9) if allowed > 0 else NEVER
+    return max(needed, 1) if needed <= cases else NEVER
+
+
+def worth_of_judge(correlation: float, labels: int, cases: int) -> float:
+    """How many labels without a judge one label with it is worth: 1 / (1 − ρ²(1 − n/N)).
+
+    >>> round(worth_of_judge(0.8, 100, 10_000), 2), worth_of_judge(0.8, 100, 100)
+    (2.73, 1.0)
+    """
+    return 1 / (1 - correlation**2 * (1 - labels / cases))
+
+
+def stratified_spread(sizes: Sequence[int], spreads: Sequence[float]) -> float:
+    """σ of one label under Neyman allocation over strata: Σ W_h·σ_h, never more than under an even draw. Neyman 1934.
+
+    Goes into `labels_needed`; `neyman_allocation` then says where.
+
+    >>> round(stratified_spread([900, 100], [0.1, 0.5]), 3)
+    0.14
+    """
+    total = sum(sizes)
+    return sum(size / total * spread for size, spread in zip(sizes, spreads, strict=True))

@@ -29,7 +29,7 @@ Names = NDArray[np.generic]
 
 
 @dataclass(frozen=True)
-class Assisted:
+class PredictionPowered:
     """A mean that a judge helped to estimate. `lam` is the weight given to the judge (its mean over folds where it is cross-fitted)."""
 
     interval: Interval
@@ -47,7 +47,7 @@ def ppi_mean(
     clusters: Names | None = None,
     unlabelled_clusters: Names | None = None,
     seed: int = 0,
-) -> Assisted:
+) -> PredictionPowered:
     """The mean with a two-sided t interval, degrees: labelled clusters − 1.
 
     `labels` are people's, `judged` the judge's scores of the same cases, `unlabelled` its scores of all others. λ is `lam`, or fitted on
@@ -65,7 +65,9 @@ def ppi_mean(
     groups = len(np.unique(mine))
     if groups < 2:
         estimate = float(labels.mean()) if len(labels) else None
-        return Assisted(no_interval(level, len(labels), groups, f"{groups} labelled clusters: an interval needs two", estimate), None, None)
+        return PredictionPowered(
+            no_interval(level, len(labels), groups, f"{groups} labelled clusters: an interval needs two", estimate), None, None
+        )
     if len(unlabelled) == 0 or (lam is None and np.ptp(np.append(judged, unlabelled)) == 0):
         lam = 0.0
     lams = np.full(len(labels), lam) if lam is not None else _cross_fitted(labels, judged, unlabelled, mine, seed)
@@ -77,7 +79,7 @@ def ppi_mean(
     error = math.sqrt(_variance(*parts, mine, others))
     half = float(stats.t.ppf((1 + level) / 2, groups - 1)) * error
     name = "t" if used == 0 else "PPI" if lam == 1 else "PPI++"
-    return Assisted(Interval(estimate, estimate - half, estimate + half, level, name, len(labels), groups), error, used)
+    return PredictionPowered(Interval(estimate, estimate - half, estimate + half, level, name, len(labels), groups), error, used)
 
 
 def tuned_lambda(labels: Floats, judged: Floats, unlabelled: Floats) -> float:
