@@ -18,7 +18,6 @@ from typing import Literal
 from evals.errors import InputError
 from evals.identity import sha256
 from evals.records import Case
-from evals.statistics.paired import MIN_T_CLUSTERS
 from evals.store import Store
 from evals.text import fold
 
@@ -27,7 +26,7 @@ Split = Literal["train", "validation"]
 
 TRAINING_SHARE = 0.2  # of the products, where a language can spare them
 VALIDATION_SHARE = 0.1  # of those
-MIN_GATE_PRODUCTS = MIN_T_CLUSTERS  # a language keeps so many for the gate before it gives one away
+MIN_GATE_PRODUCTS = 30  # a language keeps so many for the gate before it gives one away: fewer clusters cost degrees of freedom
 
 
 def partition(product_id: str) -> Purpose:
@@ -51,15 +50,16 @@ def _uniform(purpose: str, product_id: str) -> float:
 
 @dataclass(frozen=True)
 class Roles:
-    """Keys of the products that are no longer free: `held` by the gate, `set_aside` for training, `exposed` to it."""
+    """Keys of the products that are no longer free: `held` by the gate, `set_aside` for training, `exposed` to it, `sealed` for later."""
 
     held: frozenset[str]
     set_aside: frozenset[str]
     exposed: frozenset[str]
+    sealed: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, store: Store) -> Roles:
-        found = (store.exposure.held(), store.exposure.set_aside(), store.exposure.exposed())
+        found = (store.exposure.held(), store.exposure.set_aside(), store.exposure.exposed(), store.programme.sealed_products())
         return cls(*(frozenset(map(key, products)) for products in found))
 
     def role(self, product_id: str) -> Purpose | None:
@@ -75,11 +75,13 @@ class Roles:
 
 
 def divide(store: Store, cases: Sequence[Case], *, training: Collection[str] = ()) -> dict[Purpose, list[Case]]:
-    """The cases by purpose, each list in order. `training`: products to give away knowingly, whatever hash and size of the catalogue say.
+    """The cases by purpose, each list in order; those of sealed products for neither. `training`: products to give away knowingly, whatever
+    hash and size of the catalogue say.
 
     Raises InputError for a product among `training` that the gate holds.
     """
     roles, wanted = Roles.read(store), frozenset(map(key, training))
+    cases = [case for case in cases if key(case.product_id) not in roles.sealed]
     if wanted & roles.held:
         raise InputError(f"the gate holds {', '.join(sorted(wanted & roles.held))}: a decision, dataset or report is about it")
     planned = _spared(roles, cases) | wanted
@@ -107,9 +109,11 @@ def _spared(roles: Roles, cases: Sequence[Case]) -> set[str]:
 
 def check(store: Store, product_ids: Iterable[str], purpose: Purpose, what: str) -> None:
     """Raises InputError where `what` (a dataset, a run) would bring a product to the other side."""
-    roles = Roles.read(store)
+    roles, product_ids = Roles.read(store), set(product_ids)
+    if kept := sorted(name for name in product_ids if key(name) in roles.sealed):
+        raise InputError(f"{what}: {len(kept)} of its products are sealed until an owner opens them (plumb experiment unseal)")
     wrong = (lambda name: not roles.may_train(name)) if purpose == "training" else (lambda name: roles.role(name) == "training")
-    names = sorted(filter(wrong, set(product_ids)))
+    names = sorted(filter(wrong, product_ids))
     if names:
         why = "held by the gate" if purpose == "training" else "given to training, where a model may have seen them"
         raise InputError(f"{what}: {len(names)} of its products are {why}: {', '.join(names[:3])}{' …' if names[3:] else ''}")

@@ -6,7 +6,7 @@ Append-only: a registration never changes, an experiment ends once, a sealed set
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple
 
@@ -56,7 +56,7 @@ class Programme:
         writes, and raises what it objects to."""
         runs = [experiment.champion_run_id, *experiment.candidate_run_ids]
         with self._engine.begin() as connection:
-            check(dict(connection.execute(_labels(runs)).tuples()))
+            check(_pairs(connection.execute(_labels(runs))))
             values = {name: value for name, value in to_row(experiment).items() if name != "candidate_run_ids"}
             if connection.execute(select(row.c.experiment_id).where(row.c.experiment_id == experiment.experiment_id)).first():
                 return False
@@ -75,7 +75,7 @@ class Programme:
         with self._engine.connect() as connection:
             found = connection.execute(query).mappings().all()
             arms: dict[str, list[str]] = defaultdict(list)
-            for experiment_id, run_id in connection.execute(select(arm.c.experiment_id, arm.c.run_id).order_by(arm.c.position)).tuples():
+            for experiment_id, run_id in connection.execute(select(arm.c.experiment_id, arm.c.run_id).order_by(arm.c.position)):
                 arms[experiment_id].append(run_id)
         return [_experiment(one, arms[one["experiment_id"]]) for one in found]
 
@@ -89,7 +89,7 @@ class Programme:
     def labels(self, run_ids: Collection[str]) -> dict[str, int]:
         """Labels of each of these runs' claims and pairs; runs without any are left out."""
         with self._engine.connect() as connection:
-            return dict(connection.execute(_labels(run_ids)).tuples())
+            return _pairs(connection.execute(_labels(run_ids)))
 
     def end(self, ending: Ending, event: AuditEvent) -> bool:
         """False, and nothing is written, where it has ended already."""
@@ -111,8 +111,8 @@ class Programme:
         planned = select(month, func.count()).where(mine).group_by(month)
         ended = select(closed, end.c.outcome, func.count()).join(row, row.c.experiment_id == end.c.experiment_id).where(mine)
         with self._engine.connect() as connection:
-            counts = {(str(when), "planned"): n for when, n in connection.execute(planned).tuples()}
-            counts |= {(str(when), what): n for when, what, n in connection.execute(ended.group_by(closed, end.c.outcome)).tuples()}
+            counts = {(str(when), "planned"): n for when, n in connection.execute(planned)}
+            counts |= {(str(when), what): n for when, what, n in connection.execute(ended.group_by(closed, end.c.outcome))}
         return [
             Month(when, *(counts.get((when, what), 0) for what in ("planned", "decided", "abandoned")))
             for when in sorted({when for when, _ in counts})
@@ -135,10 +135,9 @@ class Programme:
         )
         with self._engine.connect() as connection:
             numbers = {
-                name: rest
-                for name, *rest in connection.execute(counted.select_from(joined).where(voted).group_by(run.c.dataset_id)).tuples()
+                name: rest for name, *rest in connection.execute(counted.select_from(joined).where(voted).group_by(run.c.dataset_id))
             }
-            both = {*connection.execute(pairs.distinct()).tuples(), *connection.execute(meant).tuples()}
+            both = {*connection.execute(pairs.distinct()), *connection.execute(meant)}
             known = {one["dataset_id"]: one for one in connection.execute(select(dataset)).mappings()}
         comparisons = Counter(dataset_id for dataset_id, _, _ in both)
         found = [(known[name], n, *numbers.get(name, (0, 0, None))) for name, n in comparisons.items()]
@@ -172,15 +171,20 @@ class Programme:
         """Products of sets that nobody has opened."""
         return {str(name) for one in self.sealed_sets() if one.opened_at is None for name in one.body["products"]}
 
-    def open_sealed(self, sealed_id: str, dataset_id: str | None, event: AuditEvent, because: str) -> bool:
+    def open_sealed(self, sealed_id: str, event: AuditEvent, because: str) -> bool:
         """Once: False where it is open already."""
-        said = {"opened_at": event.created_at, "opened_by": event.actor, "opened_because": because, "dataset_id": dataset_id}
+        said = {"opened_at": event.created_at, "opened_by": event.actor, "opened_because": because}
         opening = update(sealed).where(sealed.c.sealed_id == sealed_id, sealed.c.opened_at.is_(None)).values(**said)
         with self._engine.begin() as connection:
             new = bool(connection.execute(opening).rowcount)
             if new:
                 append(connection, event)
         return new
+
+    def opened_as(self, sealed_id: str, dataset_id: str) -> None:
+        """The dataset that an open set became."""
+        with self._engine.begin() as connection:
+            connection.execute(update(sealed).where(sealed.c.sealed_id == sealed_id).values(dataset_id=dataset_id))
 
 
 def _labels(run_ids: Collection[str]) -> Any:
@@ -192,3 +196,7 @@ def _labels(run_ids: Collection[str]) -> Any:
 def _experiment(one: RowMapping, runs: list[str]) -> Experiment:
     names = {field.name for field in fields(Experiment)} - {"candidate_run_ids"}
     return Experiment(**{name: one[name] for name in names}, candidate_run_ids=tuple(runs))
+
+
+def _pairs(rows: Iterable[Any]) -> dict[str, int]:
+    return {str(name): int(n) for name, n in rows}
