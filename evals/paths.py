@@ -56,3 +56,9 @@ def model_api_key() -> str | None:
 def judge_api_key() -> str | None:
     """The secret of the server that judges: ``PLUMBLINE_JUDGE_API_KEY``; not the model's, so that neither server sees the other's."""
     return os.environ.get("PLUMBLINE_JUDGE_API_KEY") or None
+
+
+def webhooks() -> tuple[str, str]:
+    """Who is told of a change of champion, and the secret that signs it: ``PLUMBLINE_WEBHOOKS`` (URLs with commas between them) and
+    ``PLUMBLINE_WEBHOOK_SECRET``. Neither is stored or shown: a URL may be a secret too."""
+    return os.environ.get("PLUMBLINE_WEBHOOKS", ""), os.environ.get("PLUMBLINE_WEBHOOK_SECRET", "")

@@ -105,6 +105,7 @@ def send(store: Store, tell: Sequence[Endpoint], secret: str, *, now: str, every
 
     Raises InputError without a secret: an unsigned message proves nothing.
     """
+    key_of(secret)
     urls = {endpoint.name: endpoint for endpoint in tell}
     counts = {"delivered": 0, "waiting": 0, "unknown": 0}
     for message in store.deliveries.due(_later(now, LONGEST_WAIT_S) if every else now, None if every else MOST_ATTEMPTS):
@@ -151,15 +152,19 @@ def signed(message_id: str, body: str, secret: str, now: str) -> dict[str, str]:
     >>> signed("msg_p5jXN8AQM9LWM0D4loKWxJek", '{"test": 2432232314}', secret, "2021-02-25T15:02:10Z")["webhook-signature"]
     'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE='
     """
+    at = str(int(moment(now).timestamp()))
+    mac = hmac.new(key_of(secret), f"{message_id}.{at}.{body}".encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+    return {"webhook-id": message_id, "webhook-timestamp": at, "webhook-signature": f"v1,{base64.b64encode(mac).decode()}"}
+
+
+def key_of(secret: str) -> bytes:
+    """The bytes to sign with. Raises InputError, without repeating it, for no secret or one that cannot be read."""
     if not secret:
         raise InputError("no secret to sign webhooks with: set PLUMBLINE_WEBHOOK_SECRET")
-    at = str(int(moment(now).timestamp()))
     try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True) if secret.startswith("whsec_") else secret.encode()
+        return base64.b64decode(secret.removeprefix("whsec_"), validate=True) if secret.startswith("whsec_") else secret.encode()
     except ValueError:
         raise InputError("PLUMBLINE_WEBHOOK_SECRET: what follows whsec_ is not base64") from None
-    mac = hmac.new(key, f"{message_id}.{at}.{body}".encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
-    return {"webhook-id": message_id, "webhook-timestamp": at, "webhook-signature": f"v1,{base64.b64encode(mac).decode()}"}
 
 
 def refuse_unsafe(endpoint: Endpoint) -> None:
