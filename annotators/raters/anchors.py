@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from evals.errors import InputError
-from evals.statistics.bounded import bounded_mean
 from evals.statistics.intervals import Interval, no_interval
+from evals.statistics.paired import Sample, sampled_mean
 
 MIN_RATERS = 2  # with one, a strict person cannot be told from a strict language
 
@@ -54,7 +54,7 @@ class Shift:
 def shift(
     scores: Sequence[Anchored], first: str, second: str, *, lowest: float, highest: float, margin: float, alpha: float = 0.05, seed: int = 0
 ) -> Shift:
-    """Mean over shared anchors of (mean score in `first` − mean score in `second`), bounds at `alpha` each by `bounded_mean`.
+    """Mean over shared anchors of (mean score in `first` − mean score in `second`), bounds at `alpha` each by `sampled_mean`.
 
     The interval speaks of anchors, not of other raters: a few people of a language who are all strict look like a strict language. Raises
     InputError for a score outside lowest … highest.
@@ -85,7 +85,7 @@ def _interval(
         return no_interval(level, len(shared), count, f"{min(raters)} raters in {few}: person and group cannot be told apart", estimate)
     if count < 2:
         return no_interval(level, len(shared), count, f"{len(shared)} shared anchors of {count} sources: an interval needs two", estimate)
-    return bounded_mean(differences, sources, -width, width, alpha=alpha, line=0.0, seed=seed).interval
+    return sampled_mean(Sample.complete(differences, sources, -width, width), alpha=alpha, line=0.0, seed=seed).interval
 
 
 def _mean(scores: Sequence[Anchored]) -> float:

@@ -19,7 +19,7 @@ from evals.records import Case, Verdict
 from evals.statistics.clusters import codes, effective_n
 from evals.statistics.intervals import Interval, clopper_pearson, no_interval
 from evals.statistics.multiplicity import holm
-from evals.statistics.paired import choose_method, sampled_mean
+from evals.statistics.paired import sampled_mean
 from evals.statistics.quantiles import requests_needed, tail
 from evals.statistics.ratios import ratio_of_rates
 
@@ -69,9 +69,16 @@ def mean_cell(measured: Measured, *, line: float, minimum: int, alpha: float, se
     if measured.missing or sample.n == 0:
         return replace(unverified(measured.missing or _no_label(measured), level), counts=measured.counts, line=line)
     estimate = sampled_mean(sample, alpha=alpha, line=line, seed=seed)
-    why = choose_method(sample)[1]
     cell = Cell(
-        "inconclusive", "", estimate.interval, line, why, estimate.p_below, estimate.effective_n, estimate.lam, counts=measured.counts
+        "inconclusive",
+        "",
+        estimate.interval,
+        line,
+        estimate.because,
+        p_fail=estimate.p_below,
+        effective_n=estimate.effective_n,
+        judge_weight=estimate.lam,
+        counts=measured.counts,
     )
     if estimate.standard_error is not None:
         cell = replace(cell, spread=float(estimate.standard_error * np.sqrt(sample.n)))

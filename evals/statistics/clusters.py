@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
@@ -58,5 +60,12 @@ def effective_n(values: Floats, clusters: NDArray[np.generic], alpha: float, wei
     kish = float(n) if weights is None else float(weights.sum() ** 2 / np.sum(weights**2))
     if groups == n:
         return kish
-    shrink = float((stats.t.ppf(1 - alpha, n - 1) / stats.t.ppf(1 - alpha, groups - 1)) ** 2)
-    return min(float(n), kish / design_effect(values, clusters) * shrink)
+    return min(float(n), kish / design_effect(values, clusters) * degrees_factor(n, groups, alpha))
+
+
+@cache
+def degrees_factor(n: int, groups: int, alpha: float) -> float:
+    """(t_{n−1} / t_{G−1})² at 1 − α: what few clusters take from n, 1 where each row is its own. Korn & Graubard 1998."""
+    if groups == n:
+        return 1.0
+    return float((stats.t.ppf(1 - alpha, n - 1) / stats.t.ppf(1 - alpha, groups - 1)) ** 2)

@@ -1,7 +1,7 @@
 """The mean over all cases of something people labelled in some of them: a paired difference, or one variant's rate.
 
 A judge scored every case, people a sample drawn with known probabilities. The judge can only narrow the interval, never move the truth.
-`choose_method` says which interval is used and why; `sampled_mean` computes it.
+`sampled_mean` is the gate's interval, one rule for every shape of data; `mean_by_t` the textbook's, right where cases are many.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
 
-from evals.statistics.bounded import Estimate, bounded_mean, judge_strata
-from evals.statistics.clusters import Bools, Floats, Ints, codes, effective_n, variance_of_sum
+from evals.statistics.bounded import ALIKE, Atoms, Estimate, change_size, worst_case_bound
+from evals.statistics.clusters import Bools, Floats, Ints, codes, degrees_factor, effective_n
 from evals.statistics.intervals import Interval, no_interval
 
 FOLDS = 5
-MIN_T_ROWS, MIN_T_CLUSTERS, MIN_T_SIDE = 200, 30, 30  # below any of them t promoted wrongly too often in simulation (docs/methods.md)
+MIN_CHANGED = 5  # labelled cases unlike most; with fewer, what a judge could explain is not known
 
 
 @dataclass(frozen=True)
@@ -34,82 +36,158 @@ class Sample:
     lowest: float = -1.0
     highest: float = 1.0
 
-    @property
+    @classmethod
+    def complete(cls, value: Floats, cluster: Ints, lowest: float, highest: float) -> Sample:
+        """Every row labelled, no judge."""
+        rows = len(value)
+        return cls(value, np.ones(rows, dtype=bool), np.ones(rows), np.zeros(rows), cluster, lowest, highest)
+
+    @cached_property
     def n(self) -> int:
         return int(self.labelled.sum())
 
-    @property
+    @cached_property
+    def numbers(self) -> tuple[Ints, int]:
+        """Each row's cluster as 0 … G−1, and G."""
+        return codes(self.cluster)
+
+    @cached_property
     def clusters(self) -> int:
-        return codes(self.cluster[self.labelled])[1]
+        """Clusters with a label."""
+        numbers, groups = self.numbers
+        return int(np.count_nonzero(np.bincount(numbers[self.labelled], minlength=groups)))
 
 
-def sampled_mean(sample: Sample, *, alpha: float, line: float, seed: int = 0, method: str | None = None) -> Estimate:
-    """Mean with one-sided bounds at `alpha` each, and how the data speak about `line`, by `choose_method` unless `method` is named.
+class Assisted(NamedTuple):
+    """A judge-assisted mean taken apart. `weight` 1/π of each labelled row (0 elsewhere), summing to 1; `residual` y − λ(f − mean f);
+    `influence` of each row on the estimate; `lam` the weight given to the judge in each row."""
 
-    Never a point for a sample of one: with fewer than two labelled rows or clusters the bounds are None and the reason says so.
+    estimate: float
+    weight: Floats
+    residual: Floats
+    influence: Floats
+    lam: Floats
 
-    >>> import numpy as np
+
+def assisted(sample: Sample, seed: int = 0, lam: float | None = None) -> Assisted:
+    """Difference estimator with power tuning: θ = Σ w_i (y_i − λ_i (f_i − mean f)), w ∝ ξ/π (Hájek), the mean of f over all rows.
+
+    λ is fitted on the other folds of clusters and clipped to [0, 1], or given; λ = 0 is the weighted mean of the labels.
+    Angelopoulos et al. 2023, 2024 (prediction-powered inference); Zrnic & Candès 2024 (its active form).
+    """
+    weight = np.where(sample.labelled, 1 / sample.probability, 0.0)
+    weight = weight / weight.sum()
+    value = np.where(sample.labelled, sample.value, 0.0)
+    judge = sample.judge - sample.judge.mean()
+    human_part = weight * (value - weight @ value)
+    judge_part = judge / len(value) - weight * (judge - weight @ judge)
+    lams = np.full(len(value), lam) if lam is not None else _cross_fitted(human_part, judge_part, *sample.numbers, seed)
+    residual = value - lams * judge
+    return Assisted(float(weight @ residual), weight, residual, human_part + lams * judge_part, lams)
+
+
+def sampled_mean(sample: Sample, *, alpha: float, line: float, seed: int = 0, lam: float | None = None) -> Estimate:
+    """Mean with one-sided bounds at `alpha` each, and how the data speak about `line`.
+
+    The labelled rows' residuals get Dirichlet weights together with one unseen worst case (`bounded.worst_case_bound`); what n is worth
+    there comes from weights, clusters and degrees of freedom (`weighed`). Never a point for a sample of one: with fewer than two
+    labelled rows or clusters the bounds are None and the reason says so.
+
     >>> changed = np.array([-1.0, 1.0] * 50 + [0.0] * 100)
-    >>> rows = Sample(changed, np.ones(200, bool), np.ones(200), np.zeros(200), np.arange(200))
-    >>> result = sampled_mean(rows, alpha=0.05, line=-0.1)
-    >>> result.interval.method, round(result.interval.low, 3), result.p_above < 0.05
-    ('t', -0.083, True)
+    >>> result = sampled_mean(Sample.complete(changed, np.arange(200), -1.0, 1.0), alpha=0.05, line=-0.1)
+    >>> round(result.interval.low, 3), result.p_above < 0.05
+    (-0.087, True)
     """
     if sample.n < 2 or sample.clusters < 2:
         reason = f"{sample.n} labelled cases of {sample.clusters} products: an interval needs two of each"
         estimate = float(sample.value[sample.labelled].mean()) if sample.n else None
         return Estimate(no_interval(1 - 2 * alpha, sample.n, sample.clusters, reason, estimate), None, None, None, None)
-    chosen = method or choose_method(sample)[0]
-    if chosen == "t":
-        return mean_by_t(sample, alpha=alpha, line=line, seed=seed)
-    return _mean_by_dirichlet(sample, alpha=alpha, line=line, seed=seed)
+    return weighed(sample, seed, lam).at(alpha, line)
 
 
-def choose_method(sample: Sample) -> tuple[str, str]:
-    """(``t`` or ``dirichlet``, why). The normal approximation only where simulation showed it to hold: enough cases, enough products, and
-    enough cases on either side of what most of them say; else rare values decide, and they need the Dirichlet interval."""
-    values = sample.value[sample.labelled]
-    middle = 0.0 if sample.lowest < 0 else float(np.round(np.median(values)))
-    sides = int(min(np.sum(values < middle), np.sum(values > middle))) if sample.lowest < 0 else int(np.sum(values != middle))
-    if sample.n < MIN_T_ROWS:
-        return "dirichlet", f"{sample.n} labelled cases are fewer than {MIN_T_ROWS}"
-    if sample.clusters < MIN_T_CLUSTERS:
-        return "dirichlet", f"{sample.clusters} products are fewer than {MIN_T_CLUSTERS}"
-    if sides < MIN_T_SIDE:
-        return "dirichlet", f"only {sides} cases on the rarer side, fewer than {MIN_T_SIDE}"
-    return "t", f"{sample.n} labelled cases of {sample.clusters} products, {sides} on the rarer side"
+@dataclass(frozen=True)
+class Weighed:
+    """What a sample says before a level and a line are chosen. `atoms.worth` is before degrees of freedom; `error` the clustered standard
+    error; `lam` the mean weight of the judge."""
+
+    sample: Sample
+    atoms: Atoms
+    estimate: float
+    error: float
+    lam: float
+
+    def at(self, alpha: float, line: float) -> Estimate:
+        """The estimate with one-sided bounds at `alpha` each."""
+        sample, (lowest, highest) = self.sample, (self.sample.lowest, self.sample.highest)
+        atoms = replace(self.atoms, worth=self.atoms.worth * degrees_factor(sample.n, sample.clusters, alpha))
+        low, p_above = worst_case_bound(atoms, lowest, alpha, line)
+        high, p_below = worst_case_bound(atoms, highest, alpha, line)
+        estimate = min(max(self.estimate, lowest), highest)
+        bounds = max(lowest, min(low, estimate)), min(highest, max(high, estimate))
+        name = "Dirichlet" + (", judge-assisted" if self.lam > 0 else "")
+        interval = Interval(estimate, *bounds, 1 - 2 * alpha, name, sample.n, sample.clusters)
+        seen = f"{sample.n} labelled cases of {sample.clusters} products, worth {atoms.worth:.0f}"
+        why = f"{seen}; an unseen worst case weighs {atoms.extra:.2g} of one"
+        return Estimate(interval, p_above, p_below, self.error, atoms.worth, self.lam, why)
+
+
+def weighed(sample: Sample, seed: int = 0, lam: float | None = None) -> Weighed:
+    """The judge-assisted residuals, and how many independent observations of equal weight would tell as much: n* = n_w ÷ design effect
+    (× (t_{n−1} / t_{G−1})² at the level asked for, Korn & Graubard 1998).
+
+    n_w = Σ(w r²) / Σ(w² r²) for centred residuals r, one more of the largest size and of typical weight among them: uneven
+    probabilities count as the gain they are where they were high for the cases that vary, and as a loss where they were not; (Σw)²/Σw²
+    where nothing varies. The design effect is clustered over independent variance, never below 1 (Kish 1965). What the judge's own mean
+    adds is the variance's `inflation`. Needs two labelled rows in two clusters.
+    """
+    counts = np.unique(sample.value[sample.labelled], return_counts=True)[1]
+    rare = sample.n - counts.max() < MIN_CHANGED
+    found = assisted(sample, seed, 0.0 if lam is None and rare else lam)
+    mine = sample.labelled
+    weight, centred = found.weight[mine], found.residual[mine] - found.estimate
+    together = float(found.influence @ found.influence)
+    spread = float(weight**2 @ centred**2)
+    clustered = _clustered(sample, found.influence)
+    worth = _even_worth(weight, centred)
+    if sample.clusters < sample.n and together > 0:
+        worth /= max(1.0, clustered / (together * sample.n / (sample.n - 1)))
+    inflation = max(1.0, together / spread) if spread > 0 else 1.0
+    atoms = Atoms(found.residual[mine], weight, worth, change_size(sample.value[mine]), inflation)
+    return Weighed(sample, atoms, found.estimate, math.sqrt(clustered), float(found.lam.mean()))
+
+
+def _even_worth(weight: Floats, centred: Floats) -> float:
+    typical, largest = float(weight @ weight), float(np.max(centred**2))
+    if largest < ALIKE:
+        return 1 / typical
+    return (float(weight @ centred**2) + typical * largest) / (float(weight**2 @ centred**2) + typical**2 * largest)
+
+
+def _clustered(sample: Sample, influence: Floats) -> float:
+    """`clusters.variance_of_sum` with G the labelled clusters."""
+    numbers, groups = sample.numbers
+    totals = np.bincount(numbers, influence, groups)
+    return float(totals @ totals) * sample.clusters / (sample.clusters - 1)
 
 
 def mean_by_t(sample: Sample, *, alpha: float, line: float, seed: int = 0, lam: float | None = None) -> Estimate:
-    """Difference estimator with power tuning; bounds from t with G − 1 degrees for G labelled clusters.
-
-    ψ_i = λ f_i + (ξ_i/π_i)(y_i − λ f_i), the second sum divided by Σ ξ/π (Hájek), variance of Σ φ_i over clusters. λ is fitted on the other
-    folds of clusters and clipped to [0, 1], or given; λ = 0 is the classical mean of the labels with a cluster-robust interval.
-    Angelopoulos et al. 2023, 2024; Zrnic & Candès 2024; Miller 2024.
-    """
-    weights = np.where(sample.labelled, 1 / sample.probability, 0.0)
-    weights = weights / weights.sum()
-    value = np.where(sample.labelled, sample.value, 0.0)
-    rows = len(value)
-    judge_part = (sample.judge - sample.judge.mean()) / rows - weights * (sample.judge - weights @ sample.judge)
-    human_part = weights * (value - weights @ value)
-    lams = np.full(rows, lam) if lam is not None else _cross_fitted(human_part, judge_part, sample.cluster, seed)
-    estimate = float(np.clip(lams @ sample.judge / rows + weights @ (value - lams * sample.judge), sample.lowest, sample.highest))
-    groups = sample.clusters
-    error = math.sqrt(variance_of_sum(human_part + lams * judge_part, sample.cluster, groups))
+    """The same estimate with a normal approximation: variance of Σ φ_i over clusters, bounds from t with G − 1 degrees for G labelled
+    clusters (Miller 2024). Right where cases are many and no outcome is rare; elsewhere it promotes wrongly (docs/methods.md)."""
+    found, groups = assisted(sample, seed, lam), sample.clusters
+    estimate = float(np.clip(found.estimate, sample.lowest, sample.highest))
+    error = math.sqrt(_clustered(sample, found.influence))
     half = float(stats.t.ppf(1 - alpha, groups - 1)) * error
     p_above = float(stats.t.sf((estimate - line) / error, groups - 1)) if error > 0 else float(estimate <= line)
     low, high = max(sample.lowest, estimate - half), min(sample.highest, estimate + half)
-    used = float(lams.mean())
+    used = float(found.lam.mean())
     interval = Interval(estimate, low, high, 1 - 2 * alpha, "t" if used == 0 else "t, judge-assisted", sample.n, groups)
-    labels = sample.labelled
-    worth = effective_n(sample.value[labels], sample.cluster[labels], alpha, weights[labels])
+    mine = sample.labelled
+    worth = effective_n(sample.value[mine], sample.cluster[mine], alpha, found.weight[mine])
     return Estimate(interval, p_above, 1 - p_above, error, worth, used)
 
 
-def _cross_fitted(human: Floats, judge: Floats, cluster: Ints, seed: int) -> Floats:
+def _cross_fitted(human: Floats, judge: Floats, numbers: Ints, groups: int, seed: int) -> Floats:
     """λ per row, from the clusters outside the row's fold: the minimiser −Σ A_g B_g / Σ B_g² of the clustered variance, in [0, 1]."""
-    numbers, groups = codes(cluster)
     by_human, by_judge = np.bincount(numbers, human, groups), np.bincount(numbers, judge, groups)
     fold = np.random.default_rng(seed).permutation(groups) % min(FOLDS, groups)
     lam = np.zeros(groups)
@@ -119,23 +197,6 @@ def _cross_fitted(human: Floats, judge: Floats, cluster: Ints, seed: int) -> Flo
         if spread > 0:
             lam[fold == k] = np.clip(-np.sum(by_human[others] * by_judge[others]) / spread, 0.0, 1.0)
     return lam[numbers]
-
-
-def _mean_by_dirichlet(sample: Sample, *, alpha: float, line: float, seed: int) -> Estimate:
-    strata = judge_strata(sample.judge, sample.labelled)
-    mine = sample.labelled
-    return bounded_mean(
-        sample.value[mine],
-        sample.cluster[mine],
-        sample.lowest,
-        sample.highest,
-        alpha=alpha,
-        line=line,
-        seed=seed,
-        weights=1 / sample.probability[mine],
-        strata=strata[mine],
-        shares=np.bincount(strata).astype(float),
-    )
 
 
 # ---------------------------------------------------------------------------------------------- labels only, binary pairs
@@ -175,23 +236,3 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
     if at_low * at_high > 0:
         return low if abs(at_low) < abs(at_high) else high
     return float(optimize.brentq(function, low, high))
-
-
-def agresti_min(sample: Sample, *, alpha: float, line: float, seed: int = 0) -> Estimate:
-    """`mean_by_t` after adding four pseudo-pairs +1, −1, 0, 0 on which the judge is silent. Agresti & Min 2005.
-
-    A cross-check for binary pairs: coverage at least .947 in 18 simulated cells without clusters.
-    """
-    extra = np.array([sample.highest, sample.lowest, 0.0, 0.0])
-    weight = float(np.average(sample.probability[sample.labelled]))
-    first = int(sample.cluster.max()) + 1
-    padded = replace(
-        sample,
-        value=np.append(sample.value, extra),
-        labelled=np.append(sample.labelled, np.ones(4, dtype=bool)),
-        probability=np.append(sample.probability, np.full(4, weight)),
-        judge=np.append(sample.judge, np.zeros(4)),
-        cluster=np.append(sample.cluster, first + np.arange(4)),
-    )
-    result = mean_by_t(padded, alpha=alpha, line=line, seed=seed)
-    return replace(result, interval=replace(result.interval, method="Agresti–Min", n=sample.n, clusters=sample.clusters))

@@ -13,11 +13,11 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from evals.statistics.bounded import bounded_mean, judge_strata
+from evals.statistics.bounded import Atoms, Moments, distribution, moments, quantile, worst_case_bound
 from evals.statistics.clusters import design_effect, effective_n
 from evals.statistics.intervals import Interval, clopper_pearson, jeffreys, wilson
 from evals.statistics.multiplicity import benjamini_hochberg, holm
-from evals.statistics.paired import Sample, agresti_min, choose_method, mean_by_t, sampled_mean, tango
+from evals.statistics.paired import Sample, mean_by_t, sampled_mean, tango
 from evals.statistics.power import NEVER, labels_needed, labels_without_a_loss, minimum_detectable_effect, neyman_allocation
 from evals.statistics.quantiles import requests_needed, tail
 from evals.statistics.ratios import ratio_of_rates
@@ -121,11 +121,32 @@ def test_a_good_judge_narrows_the_interval_and_a_useless_one_costs_nothing() -> 
     assert np.mean(useless) < 1.02 * np.mean(classical)
 
 
-@pytest.mark.parametrize(("events", "n"), [(0, 40), (3, 40), (20, 40)])
-def test_the_bounded_mean_of_zeros_and_ones_is_clopper_pearson(events: int, n: int) -> None:
+@pytest.mark.parametrize(("events", "n"), [(0, 40), (3, 40), (20, 40), (40, 40)])
+def test_the_gate_s_interval_of_zeros_and_ones_is_clopper_pearson(events: int, n: int) -> None:
     values = np.repeat([1.0, 0.0], [events, n - events])
-    found = bounded_mean(values, np.arange(n), 0.0, 1.0, alpha=0.05, line=0.5, seed=1).interval
-    assert bounds(found) == pytest.approx(bounds(clopper_pearson(events, n, 0.9)), abs=0.006)
+    found = sampled_mean(Sample.complete(values, np.arange(n), 0.0, 1.0), alpha=0.05, line=0.5)
+    assert bounds(found.interval) == pytest.approx(bounds(clopper_pearson(events, n, 0.9)), abs=0.006)
+    exact = stats.binomtest(events, n, 0.5, alternative="greater").pvalue
+    assert found.p_above == pytest.approx(exact, abs=0.01)
+
+
+@pytest.mark.parametrize("skewness", [-1.5, -0.2, 0.0, 0.4, 2.0])
+def test_the_quantiles_of_the_dirichlet_mean_are_scipy_s_pearson_curve(skewness: float) -> None:
+    of = Moments(0.1, 0.3, skewness)
+    for p in (0.01, 0.05, 0.5, 0.95):
+        expected = stats.pearson3.ppf(p, skewness, 0.1, 0.3)
+        assert quantile(of, p) == pytest.approx(expected, abs=1e-9)
+        assert distribution(of, expected) == pytest.approx(p, abs=1e-9)
+
+
+def test_the_moments_are_those_of_dirichlet_draws() -> None:
+    rng = np.random.default_rng(2)
+    values = rng.choice([-1.0, 0.0, 0.5, 1.0], 30, p=[0.1, 0.6, 0.2, 0.1])
+    atoms = Atoms.even(values)
+    drawn = rng.dirichlet(np.append(np.ones(30), atoms.extra), 200_000) @ np.append(values, -1.0)
+    found = moments(atoms, -1.0)
+    assert found == pytest.approx((drawn.mean(), drawn.std(), stats.skew(drawn)), abs=0.02)
+    assert worst_case_bound(atoms, -1.0, 0.05, 0.0)[0] == pytest.approx(np.quantile(drawn, 0.05), abs=0.002)
 
 
 def test_clusters_of_copies_are_worth_their_number_and_not_their_rows() -> None:
@@ -137,13 +158,19 @@ def test_clusters_of_copies_are_worth_their_number_and_not_their_rows() -> None:
     assert effective_n(once, np.arange(30), 0.05) == 30
 
 
-def test_strata_of_the_judge_never_stand_on_fewer_than_ten_labels() -> None:
+def test_high_chances_for_the_cases_that_vary_are_worth_more_labels_than_even_ones() -> None:
+    value = np.where(np.arange(400) % 10 == 0, -1.0, 0.0)
+    value[:40] = -value[:40]
+    labelled = np.zeros(400, dtype=bool)
     rng = np.random.default_rng(0)
-    for n in (5, 30, 60, 200):
-        judge, labelled = rng.choice([-1.0, 0.0, 1.0], n), rng.random(n) < 0.5
-        strata = judge_strata(judge, labelled)
-        counts = np.bincount(strata[labelled], minlength=strata.max() + 1)
-        assert len(counts) == 1 or counts.min() >= 10
+    wise = np.where(value == 0, 0.2, 0.65)
+    blind = np.where(value == 0, 0.27, 0.12)
+    worth = {}
+    for name, probability in (("wise", wise), ("even", np.full(400, 0.245)), ("blind", blind)):
+        labelled = rng.random(400) < probability
+        sample = Sample(value, labelled, probability, np.zeros(400), np.arange(400))
+        worth[name] = sampled_mean(sample, alpha=0.05, line=-0.05).effective_n / labelled.sum()
+    assert worth["wise"] > 1.3 and worth["even"] == pytest.approx(1.0) and worth["blind"] < 0.7
 
 
 @pytest.mark.parametrize("labelled", [0, 1])
@@ -159,21 +186,26 @@ def test_labels_of_one_product_alone_give_no_interval() -> None:
 
 
 def test_rare_changes_are_not_left_to_the_normal_approximation() -> None:
-    sample = a_sample(400, 200, 400)
-    calm = Sample(np.where(np.arange(400) < 5, -1.0, 0.0), sample.labelled, sample.probability, sample.judge, sample.cluster)
-    assert choose_method(calm)[0] == "dirichlet"
-    assert choose_method(a_sample(60, 30))[0] == "dirichlet"
+    calm = Sample.complete(np.where(np.arange(200) < 2, -1.0, 0.0), np.arange(200), -1.0, 1.0)
+    exact = clopper_pearson(2, 200, 0.9)
+    assert sampled_mean(calm, alpha=0.05, line=0.0).interval.low == pytest.approx(-bounds(exact)[1], abs=0.001)
+
+
+def test_with_many_cases_the_gate_s_interval_is_the_textbook_s() -> None:
+    sample = a_sample(4000, 2000, 4000)
+    found, textbook = (method(sample, alpha=0.05, line=0.0).interval for method in (sampled_mean, mean_by_t))
+    assert bounds(found) == pytest.approx(bounds(textbook), abs=0.001)
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.randoms(use_true_random=False), st.sampled_from(["t", "dirichlet"]))
-def test_the_order_of_rows_changes_nothing(random, method: str) -> None:
+@given(st.randoms(use_true_random=False), st.sampled_from([mean_by_t, sampled_mean]))
+def test_the_order_of_rows_changes_nothing(random, method) -> None:
     sample = a_sample(uneven=True)
     order = list(range(len(sample.value)))
     random.shuffle(order)
     moved = Sample(*(getattr(sample, name)[order] for name in ("value", "labelled", "probability", "judge", "cluster")))
-    first = sampled_mean(sample, alpha=0.05, line=-0.05, seed=4, method=method)
-    second = sampled_mean(moved, alpha=0.05, line=-0.05, seed=4, method=method)
+    first = method(sample, alpha=0.05, line=-0.05, seed=4)
+    second = method(moved, alpha=0.05, line=-0.05, seed=4)
     assert bounds(first.interval) == pytest.approx(bounds(second.interval), abs=1e-9)
     assert first.p_above == pytest.approx(second.p_above, abs=1e-9)
 
@@ -183,9 +215,9 @@ def test_the_order_of_rows_changes_nothing(random, method: str) -> None:
 def test_bounds_are_ordered_finite_and_on_the_scale(values: list[float], groups: int) -> None:
     n = len(values)
     sample = Sample(np.array(values), np.ones(n, bool), np.ones(n), np.zeros(n), np.arange(n) % groups)
-    for method in ("t", "dirichlet"):
-        interval = sampled_mean(sample, alpha=0.05, line=0.0, method=method).interval
-        if sample.clusters > 1:
+    if sample.clusters > 1:
+        for method in (mean_by_t, sampled_mean):
+            interval = method(sample, alpha=0.05, line=0.0).interval
             assert interval.estimate is not None
             low, high = bounds(interval)
             assert -1 <= low <= interval.estimate <= high <= 1
@@ -206,12 +238,6 @@ def test_tango_bounds_solve_their_equation_and_meet_mcnemar_at_zero() -> None:
 def test_tango_reproduces_the_papers_example_with_no_discordant_pair_one_way() -> None:
     assert bounds(tango(0, 1, 44)) == pytest.approx((-0.118, 0.059), abs=0.001)
     assert tango(0, 0, 1).low is None
-
-
-def test_pseudo_pairs_widen_where_nothing_was_seen() -> None:
-    quiet = Sample(np.zeros(50), np.ones(50, bool), np.ones(50), np.zeros(50), np.arange(50))
-    low, high = bounds(agresti_min(quiet, alpha=0.05, line=-0.05).interval)
-    assert low < -0.03 and high > 0.03
 
 
 # ---------------------------------------------------------------------------------------------- tails, families, budgets
