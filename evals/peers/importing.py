@@ -1,0 +1,262 @@
+"""A peer's results as our cases, outputs, scores and run. The same file twice is one import; other answers of the same arm are another run.
+
+Values keep their maker: ``code`` or ``model``, never ``human``, whatever the file says: labels by people come through our queues. A metric
+is named ``<peer>/<metric>``, so that it is never taken for one of ours, and every case has a row of it, with a value or why not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from evals.errors import InputError
+from evals.experiment import TaskResult, execute, output_id
+from evals.identity import content_id, sha256
+from evals.languages import UNDETERMINED, identify
+from evals.metric import signature
+from evals.partitions import check
+from evals.peers.answers import Answer, Results, Value, language_of, name_of
+from evals.records import Case, Dataset, Feature, Passage, Product, Run, Score, Variant
+from evals.store import Store
+from evals.text import shortened
+
+BATCH = 500
+_IDENTIFIED_BY = 2000  # characters of a question that its language is identified by
+_MOST_SIGNATURE = 240
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the caller says where the files do not. `language`: of cases that state none (else it is identified from the question);
+    `judged`: metrics that a model made; `version`: of the peer; `over`: the run whose cases these answer, any it lacks being an error."""
+
+    language: str | None = None
+    judged: frozenset[str] = frozenset()
+    version: str | None = None
+    over: Run | None = None
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of one arm. `metrics`: name → (values, cases without one); `differing`: scores that are stored with another value under
+    the same signature, and stay as they are."""
+
+    run: Run
+    variant: str
+    peer: str
+    version: str | None
+    cases: int
+    errors: int
+    new_scores: int
+    differing: int
+    metrics: Mapping[str, tuple[int, int]]
+    notes: tuple[str, ...]
+
+
+def store_results(store: Store, feature: Feature, results: Results, now: str, choices: Choices | None = None) -> Imported:
+    """Store one arm. Raises InputError for a case named twice, one that is not among those of `choices.over`, a judged metric that is not
+    there."""
+    chosen = choices or Choices()
+    version = results.version or chosen.version
+    answers = _by_case(feature, results, chosen)
+    dataset, cases = _dataset(store, feature, results, answers, chosen, now)
+    values = _completed(results, cases, answers, chosen.judged)
+    variant = _variant(feature, results, version, answers)
+    drafts = {case.case_id: _draft(case, answers, results.peer) for case in cases}
+    run = execute(store, variant, dataset, lambda some: [drafts[case.case_id] for case in some], now=now, batch=BATCH)
+    scores = list(_scores(run, results.peer, version, values))
+    differing = _differing(store, run, scores)
+    new = store.runs.add_scores(scores)
+    store.runs.roll_up(run.run_id)
+    return Imported(
+        run=run,
+        variant=variant.name,
+        peer=results.peer,
+        version=version,
+        cases=len(cases),
+        errors=sum(draft.status == "error" for draft in drafts.values()),
+        new_scores=new,
+        differing=differing,
+        metrics={name: _counted(by_case) for name, by_case in values.items()},
+        notes=results.notes,
+    )
+
+
+# ---------------------------------------------------------------------------------------------- cases
+
+
+Answers = Mapping[str, tuple[Case, Answer]]
+
+
+def _by_case(feature: Feature, results: Results, choices: Choices) -> Answers:
+    found: dict[str, tuple[Case, Answer]] = {}
+    for answer in results.answers:
+        case = _case(feature, answer, choices.language)
+        if case.case_id in found:
+            first = found[case.case_id][1].where
+            raise InputError(f"{results.variant}, {answer.where}: the case of {first} again ({answer.case or answer.question!r:.80})")
+        found[case.case_id] = (case, answer)
+    return found
+
+
+def _case(feature: Feature, answer: Answer, language: str | None) -> Case:
+    """The same case whatever the arm, the order of the file and what else is stored. Its cluster is its product; a case that states none
+    is one of its own, with its repeats."""
+    asked: dict[str, str | int] = {"question": answer.question, "imported": 1}
+    asked |= {"reference": answer.reference} if answer.reference else {}
+    asked |= {"case": answer.case} if answer.case else {}
+    alone = content_id("imported", asked, dict(answer.labels))
+    asked |= {"repeat": answer.repeat} if answer.repeat > 1 else {}
+    tag = answer.labels.get("language") or language or identify(answer.question[:_IDENTIFIED_BY])[0]
+    product = name_of(answer.labels["product"]) if "product" in answer.labels else alone
+    case = Case("", feature, product, tag, name_of(answer.labels.get("category", "unknown")), asked)
+    return replace(case, case_id=content_id("case", feature, product, tag, case.category, asked))
+
+
+def _dataset(
+    store: Store, feature: Feature, results: Results, answers: Answers, choices: Choices, now: str
+) -> tuple[Dataset, Sequence[Case]]:
+    """The dataset of these cases in the order of their ids, so that a file in another order is about the same; or that of `over`."""
+    if choices.over is not None:
+        return _given(store, results, answers, choices.over)
+    cases = [case for _, (case, _) in sorted(answers.items())]
+    check(store, (case.product_id for case in cases), "gate", f"{results.variant} of {results.peer}")
+    titles = {case.product_id: answer.labels.get("product") or shortened(answer.question, 80) for case, answer in answers.values()}
+    categories = {case.product_id: case.category for case in cases}
+    store.catalog.add_products(Product(name, titles[name], categories[name]) for name in sorted(titles))
+    dataset = Dataset(
+        content_id("dataset", feature, [case.case_id for case in cases]), f"{results.peer}, {len(cases)} cases", feature, len(cases), now
+    )
+    store.runs.add_dataset(dataset, cases)
+    return store.runs.dataset(dataset.dataset_id), cases
+
+
+def _given(store: Store, results: Results, answers: Answers, over: Run) -> tuple[Dataset, Sequence[Case]]:
+    cases = store.runs.cases(over.dataset_id)
+    foreign = [answer for name, (_, answer) in answers.items() if name not in {case.case_id for case in cases}]
+    if foreign:
+        first = foreign[0]
+        raise InputError(
+            f"{results.variant}, {first.where}: no case of {over.run_id} ({first.case or first.question!r:.80}); "
+            f"{len(foreign)} of {len(answers)} are not among its {len(cases)}"
+        )
+    return store.runs.dataset(over.dataset_id), cases
+
+
+# ---------------------------------------------------------------------------------------------- outputs
+
+
+def _variant(feature: Feature, results: Results, version: str | None, answers: Answers) -> Variant:
+    """The arm, and what it answered: another answer to any case makes it another variant, whatever its name."""
+    said = sorted((name, asdict(replace(answer, values={}, where="", contexts=()))) for name, (_, answer) in answers.items())
+    settings = {"kind": "imported", "peer": results.peer, "version": version or "unstated", **results.settings}
+    settings["answers_sha256"] = sha256(content_id("answers", said))
+    return Variant(content_id("variant", feature, results.variant, settings), name_of(results.variant), feature, settings)
+
+
+def _draft(case: Case, answers: Answers, peer: str) -> TaskResult:
+    if case.case_id not in answers:
+        return TaskResult(case.case_id, "", status="error", error=f"the {peer} file has no answer to this case")
+    answer = answers[case.case_id][1]
+    return TaskResult(
+        case_id=case.case_id,
+        text="" if answer.error else answer.text,
+        status="error" if answer.error else "ok",
+        passages=tuple(_passage(case, number, text) for number, text in enumerate(answer.contexts, 1)),
+        error=answer.error,
+        prompt_tokens=answer.prompt_tokens,
+        generated_tokens=answer.generated_tokens,
+        first_token_s=answer.first_token_s,
+        total_s=answer.total_s,
+    )
+
+
+def _passage(case: Case, number: int, text: str) -> Passage:
+    """A context of the peer's retrieval, as evidence that our own scorers and people can weigh."""
+    language = case.language if case.language != UNDETERMINED else identify(text[:_IDENTIFIED_BY])[0]
+    return Passage(number, "context", f"{case.case_id}/{number}", language, text, 0, len(text))
+
+
+# ---------------------------------------------------------------------------------------------- scores
+
+Values = Mapping[str, Mapping[str, Value]]
+
+
+def _completed(results: Results, cases: Sequence[Case], answers: Answers, judged: Collection[str]) -> Values:
+    """Metric → case → value, every case in every metric."""
+    names = dict.fromkeys(name for answer in results.answers for name in answer.values)
+    if unknown := sorted(set(judged) - names.keys()):
+        raise InputError(f"{results.variant} has no metric {', '.join(map(repr, unknown))}: {', '.join(names) or 'none at all'}")
+    made = {name: next(answer.values[name] for answer in results.answers if name in answer.values) for name in names}
+    made = {name: replace(value, source="model") if name in judged else value for name, value in made.items()}
+    return {name: {case.case_id: _value(answers.get(case.case_id), name, made[name]) for case in cases} for name in names}
+
+
+def _value(found: tuple[Case, Answer] | None, name: str, made: Value) -> Value:
+    """The value under its metric's one maker: a metric is made by a model where any of its values is said to be."""
+    answer = found[1] if found else None
+    value = answer.values.get(name) if answer else None
+    if value is None:
+        why = (
+            "no answer to this case"
+            if answer is None
+            else f"the answer failed: {answer.error}"
+            if answer.error
+            else "not among its metrics"
+        )
+        value = Value(None, f"not measured: {why}")
+    return replace(value, source=made.source, by=made.by)
+
+
+def _scores(run: Run, peer: str, version: str | None, values: Values) -> Iterator[Score]:
+    for name, by_case in values.items():
+        settings = {"peer": peer, "release": version or "unstated"}
+        by = next(iter(by_case.values())).by
+        signed = signature(1, **{key: _plain(value) for key, value in (settings | ({"model": by} if by else {})).items()})
+        for case_id, value in by_case.items():
+            yield Score(
+                run_id=run.run_id,
+                case_id=case_id,
+                subject="output",
+                subject_id=output_id(run.run_id, case_id),
+                metric=metric_name(peer, name),
+                signature=signed[:_MOST_SIGNATURE],
+                source=value.source,
+                value=value.value,
+                reason=value.reason,
+                detail=value.detail,
+            )
+
+
+def metric_name(peer: str, name: str) -> str:
+    """What a policy calls a peer's metric.
+
+    >>> metric_name("promptfoo", "contains")
+    'promptfoo/contains'
+    """
+    return f"{peer}/{name_of(name)}"
+
+
+def _plain(text: str) -> str:
+    return name_of(text).replace("|", "/").replace(":", "=")
+
+
+def _differing(store: Store, run: Run, scores: Sequence[Score]) -> int:
+    """Scores known under the same signature with another value: a judge asked again, or metrics changed by hand."""
+    known = {(row.subject_id, row.metric, row.signature): row.value for row in store.runs.scores(run.run_id)}
+    keys = [((row.subject_id, row.metric, row.signature), row.value) for row in scores]
+    return sum(key in known and known[key] != value for key, value in keys)
+
+
+def _counted(by_case: Mapping[str, Value]) -> tuple[int, int]:
+    measured = sum(value.value is not None for value in by_case.values())
+    return measured, len(by_case) - measured
+
+
+def chosen_language(tag: str | None) -> str | None:
+    """A language named by hand. Raises InputError for what is no tag."""
+    if tag is None:
+        return None
+    if not language_of(tag):
+        raise InputError(f"{tag!r} is no language tag, such as en or pt-BR")
+    return language_of(tag)
