@@ -1,29 +1,42 @@
 """One reading of the evidence by a policy: a verdict per requirement and slice, then promote, reject or hold, with the reason first.
 
-promote: every critical requirement passes, in every slice it names (an intersection–union test, so no correction is needed).
-reject: a critical requirement fails (over slices with Holm). hold: anything else, with what would settle it.
-Deterministic given store, policy and seed; `now` is only when it was said.
+promote: every critical requirement passes, in every slice it names (an intersection–union test, so no correction is needed), or was let go
+by a waiver, which the reason then says. reject: a critical requirement fails (over slices with Holm). hold: anything else, with what would
+settle it. A policy that fails its self-test on evidence of this shape decides nothing.
+
+Deterministic given store, policy, seed and, for waivers that expire, `now`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 from evals.errors import InputError, MoreNeededError
-from evals.gate import verdicts
+from evals.gate import parity, selftest, serving, verdicts, waivers
 from evals.gate.body import Reading, body_of
 from evals.gate.evidence import Evidence, read_evidence
+from evals.gate.looks import look_level
 from evals.gate.measure import Measured, measure
 from evals.gate.plan import Need, allocate, need
-from evals.gate.policy import Policy, Requirement, required_labels
+from evals.gate.policy import Policy, Requirement, Waiver, required_labels
 from evals.gate.reasons import headline
 from evals.gate.regression import regression_cell
 from evals.gate.verdicts import Cell
 from evals.identity import content_id
 from evals.partitions import check
-from evals.records import Case, Decision, Outcome
+from evals.records import Case, Decision, Outcome, Verdict
 from evals.store import Store
+
+EARLIEST = 0.0005  # a look at a smaller level decides nothing: the tails of an interval are not known that far out
+
+
+class Look(NamedTuple):
+    """Which reading of accumulating labels this is, from 1, and how many labelled cases each requirement had at those before."""
+
+    number: int
+    before: Sequence[Mapping[str, int]]
 
 
 def decide(
@@ -35,23 +48,30 @@ def decide(
     now: str,
     seed: int | None = None,
     record: bool = True,
+    repetitions: int = selftest.QUICK,
+    more_waivers: Sequence[Waiver] = (),
+    waiver_key: str | None = None,
 ) -> Decision:
     """Read the evidence once and say what follows. The decision is stored (the same evidence read twice is one decision) unless `record` is
-    False. `seed` replaces the policy's.
+    False. `seed` replaces the policy's; `repetitions`: of the self-test; `more_waivers`: besides the policy's; `waiver_key` checks
+    signatures.
 
-    Raises UnknownIdError for a run that is not stored, InputError for runs that cannot be compared under this policy, MoreNeededError for
-    a run that is not finished.
+    Raises UnknownIdError for a run that is not stored, InputError for runs that cannot be compared under this policy and for a waiver by
+    somebody who may not sign, MoreNeededError for a run that is not finished, PolicyError for a policy that fails its self-test.
     """
+    admitted = waivers.admitted(policy, more_waivers, waiver_key)
     evidence = _comparable(store, policy, champion_run_id, candidate_run_id)
-    look = _look(store, policy, evidence)
-    used = policy.seed if seed is None else seed
-    readings = [_read(store, policy, evidence, requirement, look, used) for requirement in policy.requirements]
+    look, used = _look(store, policy, evidence), policy.seed if seed is None else seed
+    read = [_read(store, policy, evidence, requirement, look, used) for requirement in policy.requirements]
+    tested = _self_test(policy, read, used, repetitions)
+    selftest.refuse_if_failed(tested)
+    readings = [_waived(reading, admitted, now) for reading in read]
     outcome = _outcome(readings)
-    body = body_of(store, policy, evidence, readings, look, used)
+    body = body_of(store, policy, evidence, readings, look.number, used) | {"self_test": tested}
     reason = headline(outcome, body)
     body |= {"outcome": outcome, "reason": reason}
     decision = Decision(
-        decision_id=content_id("decision", policy.sha256, champion_run_id, candidate_run_id, look, body),
+        decision_id=content_id("decision", policy.sha256, champion_run_id, candidate_run_id, look.number, body),
         feature=policy.feature,
         policy_sha256=policy.sha256,
         champion_run_id=champion_run_id,
@@ -80,85 +100,161 @@ def _comparable(store: Store, policy: Policy, champion_run_id: str, candidate_ru
     return evidence
 
 
-def _look(store: Store, policy: Policy, evidence: Evidence) -> int:
-    """Which reading of accumulating labels this is, from 1. Reading the same labels again, or reading none, is no further look."""
-    runs = (evidence.champion.run.run_id, evidence.candidate.run.run_id)
-    looks: dict[str, int] = {}
+def _look(store: Store, policy: Policy, evidence: Evidence) -> Look:
+    """Reading the same labels again, or reading none, is no further look; another policy over labels that were seen is one."""
+    runs, looks = (evidence.champion.run.run_id, evidence.candidate.run.run_id), dict[int, Mapping[str, int]]()
+    now, number = evidence.labels_sha(), None
     for decision in store.ledger.decisions(policy.feature):
-        same = decision.policy_sha256 == policy.sha256 and (decision.champion_run_id, decision.candidate_run_id) == runs
-        if same and decision.body["evidence"]["votes"]:
-            looks[decision.body["evidence"]["labels"]] = decision.body["policy"]["look"]
-    return looks.get(evidence.labels_sha(), max(looks.values(), default=0) + 1)
+        body = decision.body
+        if (decision.champion_run_id, decision.candidate_run_id) == runs and body["evidence"]["votes"]:
+            looks[body["policy"]["look"]] = {row["name"]: row["cells"][0]["n"] for row in body["requirements"]}
+            number = body["policy"]["look"] if body["evidence"]["labels"] == now else number
+    number = number or max(looks, default=0) + 1
+    return Look(number, [looks[earlier] for earlier in sorted(looks) if earlier < number])
 
 
-def _outcome(readings: list[Reading]) -> Outcome:
-    critical = [reading.verdict for reading in readings if reading.requirement.critical]
+def _self_test(policy: Policy, readings: Sequence[Reading], seed: int, repetitions: int) -> dict[str, Any]:
+    tested = [
+        selftest.Tested(
+            one.requirement,
+            one.alpha,
+            one.measured,
+            lines={name: _line(one.requirement, sliced=name != "overall") for name in one.measured},
+            minima={name: _minimum(policy, one.requirement, name) for name in one.measured},
+        )
+        for one in readings
+        if one.measured and one.requirement.critical
+    ]
+    return selftest.self_test(tested, seed=seed, repetitions=repetitions)
+
+
+def _waived(reading: Reading, admitted: Sequence[Waiver], now: str) -> Reading:
+    cells, used = waivers.let_go(reading.requirement, reading.cells, admitted, now)
+    return replace(reading, cells=cells, waived=tuple(used))
+
+
+def _outcome(readings: Sequence[Reading]) -> Outcome:
+    critical = [
+        _counts_as(reading.requirement, cell) for reading in readings if reading.requirement.critical for cell in reading.cells.values()
+    ]
     if "fail" in critical:
         return "reject"
-    return "promote" if critical and all(verdict == "pass" for verdict in critical) else "hold"
+    return "promote" if "pass" in critical and all(verdict in ("pass", "waived", None) for verdict in critical) else "hold"
+
+
+def _counts_as(requirement: Requirement, cell: Cell) -> Verdict | None:
+    """What the outcome makes of a verdict; None: nothing, because the policy ignores what was not measured here."""
+    if cell.verdict != "unverified":
+        return cell.verdict
+    meant: dict[str, Verdict | None] = {"hold": "unverified", "ignore": None, "fail": "fail"}
+    return meant[requirement.on_unverified]
 
 
 # ---------------------------------------------------------------------------------------------- one requirement
 
 
-def _read(store: Store, policy: Policy, evidence: Evidence, requirement: Requirement, look: int, seed: int) -> Reading:
+def _read(store: Store, policy: Policy, evidence: Evidence, requirement: Requirement, look: Look, seed: int) -> Reading:
+    alpha = policy.level(requirement)
     if requirement.kind == "tail_latency":
-        return Reading(requirement, 1 - requirement.confidence, {"overall": verdicts.tail_cell(evidence, requirement)})
+        return Reading(requirement, 1 - requirement.confidence, {"overall": serving.tail_cell(evidence, requirement)})
     if requirement.kind == "cost":
-        return Reading(requirement, policy.alpha, {"overall": verdicts.cost_cell(evidence, requirement, policy.alpha)})
+        return Reading(requirement, alpha, {"overall": serving.cost_cell(evidence, requirement, alpha)})
+    if requirement.kind == "length":
+        return Reading(requirement, alpha, {"overall": serving.length_cell(evidence, requirement, alpha)})
     if requirement.kind == "regression":
-        return Reading(requirement, policy.alpha, {"overall": regression_cell(store, evidence, policy.alpha)})
+        return Reading(requirement, alpha, {"overall": regression_cell(store, evidence, alpha)})
     if requirement.kind == "ceiling":
-        return _read_ceiling(policy, evidence, requirement)
+        return _read_ceiling(policy, evidence, requirement, alpha)
     return _read_mean(store, policy, evidence, requirement, look, seed)
 
 
-def _read_ceiling(policy: Policy, evidence: Evidence, requirement: Requirement) -> Reading:
-    cells = {"overall": verdicts.ceiling_cell(list(evidence.cases), evidence.candidate, requirement, policy.alpha)}
+def _read_ceiling(policy: Policy, evidence: Evidence, requirement: Requirement, alpha: float) -> Reading:
+    cells = {"overall": verdicts.ceiling_cell(list(evidence.cases), evidence.candidate, requirement, alpha)}
     sliced = {
-        name: verdicts.ceiling_cell(cases, evidence.candidate, requirement, policy.alpha)
+        name: verdicts.ceiling_cell(cases, evidence.candidate, requirement, alpha)
         for name, cases in _case_slices(policy, evidence, requirement).items()
     }
-    return Reading(requirement, policy.alpha, cells | verdicts.corrected(sliced, policy.alpha))
+    return Reading(requirement, alpha, cells | verdicts.corrected(sliced, alpha))
 
 
-def _read_mean(store: Store, policy: Policy, evidence: Evidence, requirement: Requirement, look: int, seed: int) -> Reading:
+def _read_mean(store: Store, policy: Policy, evidence: Evidence, requirement: Requirement, look: Look, seed: int) -> Reading:
     human = requirement.source == "human"
-    alpha = policy.look_alpha if human else policy.alpha
-    measured = measure(store, evidence, requirement)
-    if human and look > policy.looks and measured.sample.n:
-        measured = replace(measured, broken=f"look {look} was not planned: the policy says looks: {policy.looks}")
-    parts = {
-        name: measured.part(*name.split("=", 1)) if not measured.missing else measured
-        for name in _case_slices(policy, evidence, requirement)
-    }
-    overall = verdicts.mean_cell(
+    whole = parity.measure_parity(store, evidence, requirement) if requirement.kind == "parity" else measure(store, evidence, requirement)
+    if human and policy.looks != "any" and look.number > policy.looks and whole.sample.n:
+        whole = replace(whole, broken=f"look {look.number} was not planned: the policy says looks: {policy.looks}")
+    names = _case_slices(policy, evidence, requirement)
+    parts = {name: whole if whole.missing else whole.part(*name.split("=", 1)) for name in names}
+    measured = {"overall": whole} | parts
+    labelled = [*(before.get(requirement.name, 0) for before in look.before), whole.sample.n]
+    levels = {name: _level(policy, requirement, look.number, labelled, one) for name, one in measured.items()}
+    raw = {name: _mean_cell(policy, requirement, one, levels[name], seed, name, look.number) for name, one in measured.items()}
+    alpha = levels["overall"]
+    cells = {"overall": raw["overall"]} | verdicts.corrected({name: raw[name] for name in parts}, alpha)
+    needs = _needs(policy, requirement, cells, measured, _next_level(policy, requirement, look.number, labelled, whole)) if human else {}
+    further = needs["overall"].more if "overall" in needs else 0
+    allocation = allocate(further, parts, {name: cells[name].spread for name in parts}) if parts else {}
+    return Reading(
+        requirement,
+        alpha,
+        {name: _shown(store, evidence, requirement, cell, measured[name]) for name, cell in cells.items()},
+        needs,
+        allocation,
+        whole.claims_per_case,
+        len(whole.case_ids) - whole.sample.n,
         measured,
-        line=_line(requirement, sliced=False),
-        minimum=required_labels(requirement, alpha, sliced=False),
+    )
+
+
+def _level(policy: Policy, requirement: Requirement, look: int, labelled: Sequence[int], measured: Measured) -> float:
+    """Scores of code do not accumulate as labels do, so they are read at the whole level at every look."""
+    if requirement.source != "human":
+        return policy.level(requirement)
+    return look_level(policy, requirement, look, labelled, measured.sample.clusters) or policy.level(requirement)
+
+
+def _next_level(policy: Policy, requirement: Requirement, look: int, labelled: Sequence[int], measured: Measured) -> float:
+    """What the labels that are still to come will be read at: they make another look, the last one where none is planned beyond it."""
+    if policy.looks == "any" or not labelled[-1]:
+        return _level(policy, requirement, look, labelled, measured)
+    further = [*labelled, max(policy.planned_labels or 0, labelled[-1] + 1)]
+    return look_level(policy, requirement, look + 1, further, measured.sample.clusters) or _level(
+        policy, requirement, look, labelled, measured
+    )
+
+
+def _minimum(policy: Policy, requirement: Requirement, name: str) -> int:
+    """Labelled cases below which nothing is said, whatever the look."""
+    return required_labels(requirement, policy.level(requirement), sliced=name != "overall")
+
+
+def _mean_cell(policy: Policy, requirement: Requirement, measured: Measured, alpha: float, seed: int, name: str, look: int) -> Cell:
+    sliced = name != "overall"
+    cell = verdicts.mean_cell(
+        measured,
+        line=_line(requirement, sliced=sliced),
+        minimum=_minimum(policy, requirement, name),
         alpha=alpha,
         seed=seed,
-        guard=requirement.superiority_guard,
+        guard=requirement.superiority_guard and not sliced,
     )
-    minimum = required_labels(requirement, alpha, sliced=True)
-    sliced = {
-        name: verdicts.mean_cell(part, line=_line(requirement, sliced=True), minimum=minimum, alpha=alpha, seed=seed)
-        for name, part in parts.items()
-    }
-    cells = {"overall": overall} | verdicts.corrected(sliced, alpha)
-    needs = _needs(policy, requirement, cells, {"overall": measured} | parts, alpha) if human else {}
-    further = needs["overall"].more if "overall" in needs else 0
-    spreads = {name: cells[name].spread for name in parts}
-    allocation = allocate(further, parts, spreads) if parts else {}
-    available = len(measured.case_ids) - measured.sample.n
-    return Reading(requirement, alpha, cells, needs, allocation, measured.claims_per_case, available)
+    if alpha < EARLIEST and cell.verdict in ("pass", "fail"):
+        return replace(cell, verdict="inconclusive", reason=f"look {look} is too early to decide: its level is {alpha:.1g}")
+    return cell
+
+
+def _shown(store: Store, evidence: Evidence, requirement: Requirement, cell: Cell, measured: Measured) -> Cell:
+    """The cell in the terms of the policy: a share of the champion's mean, or the mean of a metric that counts what is bad."""
+    if requirement.kind == "parity":
+        own = measure(store, evidence, replace(requirement, kind="floor"))
+        return parity.as_ratio(cell, measured, own, requirement.share or 1.0)
+    return parity.mirrored(cell) if requirement.kind == "floor" and requirement.direction == "lower" else cell
 
 
 def _needs(
     policy: Policy, requirement: Requirement, cells: Mapping[str, Cell], measured: Mapping[str, Measured], alpha: float
 ) -> dict[str, Need]:
     """What each undecided cell lacks; a slice without its own spread borrows the whole's (for planning only)."""
-    floor = requirement.floor
+    expected = {"floor": (1 + (requirement.floor or 0.0)) / 2, "parity": 1 - (requirement.share or 0.0)}.get(requirement.kind, 0.0)
     return {
         name: need(
             cell,
@@ -167,7 +263,7 @@ def _needs(
             minimum=required_labels(requirement, alpha, sliced=name != "overall"),
             alpha=alpha,
             labelling=policy.labelling,
-            expected=0.0 if floor is None else (1 + floor) / 2,
+            expected=expected,
             spread=None if name == "overall" else cells["overall"].spread,
         )
         for name, cell in cells.items()
@@ -176,6 +272,8 @@ def _needs(
 
 
 def _line(requirement: Requirement, *, sliced: bool) -> float:
+    if requirement.kind == "parity":
+        return 0.0
     if requirement.floor is not None:
         return requirement.floor
     margin = requirement.slice_margin if sliced and requirement.slice_margin is not None else requirement.margin

@@ -17,9 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from evals.errors import InputError
+from evals.gate.drawn import chances, together
 from evals.gate.settled import ADJUDICATION, Settled, settle
 from evals.identity import content_id
-from evals.records import DRAWN, Case, Label, Run
+from evals.records import Case, Label, Run
 from evals.store import Store
 
 ALWAYS_APART = ("gold", "control", "escalated", "anchor", "bridge")  # they may be about a claim that was drawn: never count them twice
@@ -99,10 +100,12 @@ def read_evidence(store: Store, champion_run_id: str, candidate_run_id: str) -> 
         raise InputError(
             f"runs {champion_run_id} and {candidate_run_id} are over different datasets: a paired comparison needs the same cases"
         )
-    drawn = _drawn(store, champion_run_id, candidate_run_id)
-    labels = {run.run_id: _claim_labels(store, run, drawn) for run in (champion, candidate)}
+    runs = (champion, candidate)
+    said = [_said(store, run) for run in runs]
+    drawn = together([chances(store.queue.items(run_id=run.run_id)) for run in runs], [one.claims.keys() for one in said])
+    labels = {run.run_id: _claim_labels(store, run, drawn) for run in runs}
     verdicts = settle(row for rows in labels.values() for row in rows)
-    arms = [_arm(store, run, drawn, labels[run.run_id], verdicts.claims) for run in (champion, candidate)]
+    arms = [_arm(store, run, one, drawn, labels[run.run_id], verdicts.claims) for run, one in zip(runs, said, strict=True)]
     return Evidence(tuple(store.runs.cases(champion.dataset_id)), arms[0], arms[1], verdicts.methods)
 
 
@@ -111,17 +114,17 @@ def _claim_labels(store: Store, run: Run, drawn: Mapping[str, float]) -> list[La
     return [row for row in store.labels.labels(run_id=run.run_id) if row.claim_id and row.case_id in drawn and row.why not in ALWAYS_APART]
 
 
-def _drawn(store: Store, *run_ids: str) -> dict[str, float]:
-    """Cases drawn at random, whichever arm's items say so, with their probability."""
-    drawn: dict[str, float] = {}
-    for run_id in run_ids:
-        for item in store.queue.items(run_id=run_id):
-            if item.why in DRAWN and item.case_id and item.claim_id:
-                drawn[item.case_id] = max(item.probability, drawn.get(item.case_id, 0.0))
-    return drawn
+class _Said(NamedTuple):
+    """What a run answered: by case id, but for `case_of`, which is by output."""
+
+    case_of: Mapping[str, str]
+    status: Mapping[str, str]
+    served: Mapping[str, Served]
+    spoken: frozenset[str]
+    claims: Mapping[str, tuple[str, ...]]
 
 
-def _arm(store: Store, run: Run, drawn: Mapping[str, float], labels: Sequence[Label], settled: Mapping[str, Settled]) -> Arm:
+def _said(store: Store, run: Run) -> _Said:
     case_of: dict[str, str] = {}
     status: dict[str, str] = {}
     served: dict[str, Served] = {}
@@ -132,20 +135,23 @@ def _arm(store: Store, run: Run, drawn: Mapping[str, float], labels: Sequence[La
         if output.status == "ok" and output.text.strip():
             spoken.add(output.case_id)
     claims = _grouped((case_of[claim.output_id], claim.claim_id) for claim in store.runs.claims(run.run_id))
-    claims = {case: ids for case, ids in claims.items() if case in spoken}
+    return _Said(case_of, status, served, frozenset(spoken), {case: ids for case, ids in claims.items() if case in spoken})
+
+
+def _arm(store: Store, run: Run, said: _Said, drawn: Mapping[str, float], labels: Sequence[Label], settled: Mapping[str, Settled]) -> Arm:
     queued, apart = _queue(store, run.run_id, drawn)
-    rails = _grouped((case_of[finding.output_id], finding.rail) for finding in store.runs.findings(run.run_id))
+    rails = _grouped((said.case_of[finding.output_id], finding.rail) for finding in store.runs.findings(run.run_id))
     return Arm(
         run=run,
-        status=status,
-        spoken=frozenset(spoken),
+        status=said.status,
+        spoken=said.spoken,
         scored=frozenset(score.case_id for score in store.runs.scores(run.run_id)),
-        claims=claims,
+        claims=said.claims,
         votes={claim: settled[claim] for row in labels if (claim := str(row.claim_id)) in settled},
         queued=queued,
         drawn=drawn,
         apart=apart,
-        served=served,
+        served=said.served,
         rails={case: frozenset(names) for case, names in rails.items()},
         annotators=frozenset(row.annotator_id for row in labels),
     )

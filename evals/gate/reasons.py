@@ -14,12 +14,12 @@ _ORDER = ("error", "unverified", "inconclusive")
 def headline(outcome: Outcome, body: Mapping[str, Any]) -> str:
     """Why, in one sentence, from a decision's body."""
     critical = [requirement for requirement in body["requirements"] if requirement["critical"]]
-    if outcome == "promote":
-        return f"Promote: {_all(len(critical))} {'passes' if len(critical) == 1 else 'pass'}{_in_numbers(critical)}."
     rows = [(requirement, cell) for requirement in critical for cell in requirement["cells"]]
+    if outcome == "promote":
+        return f"Promote{_by_waiver(body)}: {_passing(critical)}{_in_numbers(critical)}{_let_go(body, rows)}."
     if outcome == "reject":
         failed = [row for row in rows if row[1]["verdict"] == "fail"]
-        return f"Reject: {_failure(*failed[0])}{_and_others(failed)}."
+        return f"Reject: {_failure(*failed[0])}{_and_others(failed)}." if failed else f"Reject: {_unmeasured(rows)}."
     if not critical:
         return "Hold: the policy has no critical requirement, so nothing could be shown."
     return f"Hold: {_undecided(rows, body)}."
@@ -27,8 +27,11 @@ def headline(outcome: Outcome, body: Mapping[str, Any]) -> str:
 
 def place(requirement: Mapping[str, Any], cell: Mapping[str, Any]) -> str:
     """``grounded`` or ``grounded in ja``."""
-    slice_name = cell["slice"]
-    return requirement["name"] if slice_name == "overall" else f"{requirement['name']} in {slice_name.split('=', 1)[1]}"
+    return _place(requirement["name"], cell["slice"])
+
+
+def _place(name: str, slice_name: str) -> str:
+    return name if slice_name == "overall" else f"{name} in {slice_name.split('=', 1)[1]}"
 
 
 def number(value: float | None, *, signed: bool = False) -> str:
@@ -51,8 +54,41 @@ def is_difference(requirement: Mapping[str, Any]) -> bool:
     return bool(requirement["kind"] == "non_inferiority")
 
 
-def _all(count: int) -> str:
-    return "the one critical requirement" if count == 1 else f"all {count} critical requirements"
+def _by_waiver(body: Mapping[str, Any]) -> str:
+    """`` with 2 waivers signed by Ann``: first, because a promotion that needed them is another thing than one that did not."""
+    used = _decisive(body)
+    if not used:
+        return ""
+    owners = sorted({row["owner"] for row in used})
+    return f" with {len(used)} waiver{'s' if len(used) > 1 else ''} signed by {', '.join(owners)}"
+
+
+def _decisive(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    critical = {requirement["name"] for requirement in body["requirements"] if requirement["critical"]}
+    return [row for row in body.get("waivers", ()) if row["requirement"] in critical]
+
+
+def _passing(critical: list[Mapping[str, Any]]) -> str:
+    passed = sum(requirement["verdict"] == "pass" for requirement in critical)
+    if len(critical) == 1:
+        return f"the one critical requirement passes{'' if passed else ' in part'}"
+    return (
+        f"all {passed} critical requirements pass" if passed == len(critical) else f"{passed} of {len(critical)} critical requirements pass"
+    )
+
+
+def _let_go(body: Mapping[str, Any], rows: list[Row]) -> str:
+    """What did not pass and still does not stand in the way: the waived verdicts, and those that the policy ignores."""
+    waived = [f"{_place(row['requirement'], row['slice'])} ({row['was']}, until {row['expires']})" for row in _decisive(body)]
+    ignored = [place(*row) for row in rows if row[1]["verdict"] == "unverified"]
+    said = [f"; waived: {', '.join(waived)}"] if waived else []
+    return "".join([*said, f"; not measured, which the policy ignores: {', '.join(ignored)}"] if ignored else said)
+
+
+def _unmeasured(rows: list[Row]) -> str:
+    missing = [row for row in rows if row[1]["verdict"] == "unverified" and row[0].get("on_unverified") == "fail"]
+    requirement, cell = missing[0]
+    return f"{place(requirement, cell)} was not measured, which the policy counts as a failure ({cell['reason']}){_and_others(missing)}"
 
 
 def _in_numbers(critical: list[Mapping[str, Any]]) -> str:
@@ -67,14 +103,16 @@ def _failure(requirement: Mapping[str, Any], cell: Mapping[str, Any]) -> str:
     name = place(requirement, cell)
     if is_difference(requirement):
         return f"{name} is worse by more than {number(-cell['line'])}: {span(cell, signed=True)} on {cell['n']} cases"
-    if requirement["kind"] == "floor":
+    if requirement["kind"] == "floor" and requirement["stated"].get("direction") != "lower":
         return f"{name} is below {number(cell['line'])}: {span(cell, signed=False)} on {cell['n']} cases"
     return f"{name}: {cell['reason']}"
 
 
 def _undecided(rows: list[Row], body: Mapping[str, Any]) -> str:
     """The first open verdict of the worst kind; when people labelled nothing yet, that and how many labels are missing."""
-    open_rows = [row for row in rows if row[1]["verdict"] != "pass"]
+    open_rows = [row for row in rows if row[1]["verdict"] not in ("pass", "waived") and not _ignored(*row)]
+    if not open_rows:
+        return "the policy ignores everything that was not measured, and nothing passed"
     plan = body["plan"]
     if not body["evidence"]["votes"] and plan["cases"]:
         grow = f", {plan['beyond']} more than the dataset has" if plan["beyond"] else ""
@@ -84,6 +122,10 @@ def _undecided(rows: list[Row], body: Mapping[str, Any]) -> str:
     if plan["cases"] and len(open_rows) > 1 and not plan["beyond"]:
         tail += f"; in all about {_work(plan)}"
     return f"{place(requirement, cell)} {_missing(cell)}{tail}"
+
+
+def _ignored(requirement: Mapping[str, Any], cell: Mapping[str, Any]) -> bool:
+    return cell["verdict"] == "unverified" and requirement.get("on_unverified") == "ignore"
 
 
 def _missing(cell: Mapping[str, Any]) -> str:
