@@ -1,13 +1,16 @@
 """A peer's results as our cases, outputs, scores and run. The same file twice is one import; other answers of the same arm are another run.
 
 Values keep their maker: ``code`` or ``model``, never ``human``, whatever the file says: labels by people come through our queues. A metric
-is named ``<peer>/<metric>``, so that it is never taken for one of ours, and every case has a row of it, with a value or why not.
+is named ``<peer>_<metric>``, so that it is never taken for one of ours, and every case has a row of it, with a value or why not.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from evals.errors import InputError
 from evals.experiment import TaskResult, execute, output_id
@@ -55,7 +58,7 @@ class Imported:
 
 def store_results(store: Store, feature: Feature, results: Results, now: str, choices: Choices | None = None) -> Imported:
     """Store one arm. Raises InputError for a case named twice, one that is not among those of `choices.over`, a judged metric that is not
-    there."""
+    there, and two metrics whose names are one here."""
     chosen = choices or Choices()
     version = results.version or chosen.version
     answers = _by_case(feature, results, chosen)
@@ -187,25 +190,27 @@ def _completed(results: Results, cases: Sequence[Case], answers: Answers, judged
     names = dict.fromkeys(name for answer in results.answers for name in answer.values)
     if unknown := sorted(set(judged) - names.keys()):
         raise InputError(f"{results.variant} has no metric {', '.join(map(repr, unknown))}: {', '.join(names) or 'none at all'}")
-    made = {name: next(answer.values[name] for answer in results.answers if name in answer.values) for name in names}
-    made = {name: replace(value, source="model") if name in judged else value for name, value in made.items()}
-    return {name: {case.case_id: _value(answers.get(case.case_id), name, made[name]) for case in cases} for name in names}
+    called = Counter(metric_name(results.peer, name) for name in names)
+    if double := sorted(name for name, count in called.items() if count > 1):
+        raise InputError(f"{results.variant}: two of its metrics would be called {', '.join(double)}")
+    made = {name: _maker([answer.values[name] for answer in results.answers if name in answer.values], name in judged) for name in names}
+    return {name: {case.case_id: replace(_value(answers.get(case.case_id), name), **made[name]) for case in cases} for name in names}
 
 
-def _value(found: tuple[Case, Answer] | None, name: str, made: Value) -> Value:
-    """The value under its metric's one maker: a metric is made by a model where any of its values is said to be."""
-    answer = found[1] if found else None
-    value = answer.values.get(name) if answer else None
-    if value is None:
-        why = (
-            "no answer to this case"
-            if answer is None
-            else f"the answer failed: {answer.error}"
-            if answer.error
-            else "not among its metrics"
-        )
-        value = Value(None, f"not measured: {why}")
-    return replace(value, source=made.source, by=made.by)
+def _maker(values: Sequence[Value], judged: bool) -> dict[str, Any]:
+    """A metric has one maker: a model, where any of its values is said to be a model's."""
+    models = sorted({value.by for value in values if value.by})
+    by_model = judged or bool(models) or any(value.source == "model" for value in values)
+    return {"source": "model" if by_model else "code", "by": "+".join(models) or None}
+
+
+def _value(found: tuple[Case, Answer] | None, name: str) -> Value:
+    if found is None:
+        return Value(None, "not measured: no answer to this case")
+    answer = found[1]
+    if name in answer.values:
+        return answer.values[name]
+    return Value(None, f"not measured: {f'the answer failed: {answer.error}' if answer.error else 'not among its metrics'}")
 
 
 def _scores(run: Run, peer: str, version: str | None, values: Values) -> Iterator[Score]:
@@ -229,12 +234,13 @@ def _scores(run: Run, peer: str, version: str | None, values: Values) -> Iterato
 
 
 def metric_name(peer: str, name: str) -> str:
-    """What a policy calls a peer's metric.
+    """What policies and criteria call a peer's metric: words joined by ``_``.
 
-    >>> metric_name("promptfoo", "contains")
-    'promptfoo/contains'
+    >>> metric_name("deepeval", "States Value"), metric_name("lm_eval", "exact_match,strict-match")
+    ('deepeval_states_value', 'lm_eval_exact_match_strict_match')
     """
-    return f"{peer}/{name_of(name)}"
+    words = re.findall(r"[^\W_]+", name.casefold())
+    return name_of(f"{peer}_{'_'.join(words)}")
 
 
 def _plain(text: str) -> str:

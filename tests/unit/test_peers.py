@@ -125,7 +125,7 @@ def test_a_metric_of_a_model_is_a_models_and_never_a_persons(tmp_path: Path) -> 
     results = one(table(tmp_path, {"case_id": "a", "output": "x", "good": 1, "human": 1}))
     store = a_store()
     run = store_results(store, "assistant", results, NOW, Choices(judged=frozenset({"good"}))).run
-    assert {row.metric: row.source for row in store.runs.scores(run.run_id)} == {"table/good": "model", "table/human": "code"}
+    assert {row.metric: row.source for row in store.runs.scores(run.run_id)} == {"table_good": "model", "table_human": "code"}
     with pytest.raises(InputError, match="no metric 'absent': good, human"):
         store_results(store, "assistant", results, NOW, Choices(judged=frozenset({"absent"})))
 
@@ -181,7 +181,7 @@ def test_deepevals_judges_and_conversations_are_told(tmp_path: Path) -> None:
     assert results.notes == ("2 conversations were not taken over: only single answers are compared",)
     store = a_store()
     scores = list(store.runs.scores(store_results(store, "assistant", results, NOW).run.run_id))
-    judged = [row for row in scores if row.metric == "deepeval/States Value"]
+    judged = [row for row in scores if row.metric == "deepeval_states_value"]
     assert {(row.source, row.signature.endswith("|model:gpt-judge")) for row in judged} == {("model", True)}  # one maker a metric
 
 
@@ -328,13 +328,13 @@ def test_a_file_with_anything_anywhere_is_read_or_refused(tmp_path: Path, name: 
     if "samples" in document:
         document["samples"] = [{**sample, "events": [], "events_data": {}, "messages": []} for sample in document["samples"]]
     read, store = 0, a_store()
-    for seed in range(30):
+    for seed in range(12):
         path = written(tmp_path, "shaken.json", shaken(document, random.Random(seed)))
         with suppress(InputError):
             for results in peers.read([path]):
                 store_results(store, "assistant", results, NOW)
                 read += 1
-    assert read > 5
+    assert read > 2
 
 
 # ---------------------------------------------------------------------------------------------- the command
@@ -348,6 +348,6 @@ def test_the_command_says_what_came_in(tmp_path: Path, monkeypatch: pytest.Monke
     runner = CliRunner()
     told = runner.invoke(app, [str(FILES / "deepeval/champion.json"), "--variant", "old", "--peer-version", "4.3.1"])
     assert told.exit_code == 0, told.output
-    assert "(assistant, old): 12 cases of deepeval 4.3.1, 0 errors." in told.output and "deepeval/States Value" in told.output
+    assert "(assistant, old): 12 cases of deepeval 4.3.1, 0 errors." in told.output and "deepeval_states_value" in told.output
     over = runner.invoke(app, [str(FILES / "deepeval/degraded.json"), "--variant", "new", "--over", "old", "--json"])
     assert json.loads(over.output)[0]["metrics"]["States Value"] == [11, 1]

@@ -11,7 +11,7 @@ from support import NOW, a_store
 from evals import gate, peers
 from evals.gate.policy import parse_policy
 from evals.paths import ROOT
-from evals.peers.importing import Choices, Imported, store_results
+from evals.peers.importing import Choices, Imported, metric_name, store_results
 from evals.records import Decision
 from evals.store import Store
 
@@ -49,9 +49,9 @@ def test_a_worse_arm_is_rejected_and_an_equal_one_promoted(peer: str, name: str,
     assert (champion.peer, champion.version, champion.cases, champion.errors) == (peer, version, 12, 0)
     assert degraded.errors == failed
     assert champion.run.dataset_id == candidate.run.dataset_id == degraded.run.dataset_id
-    promoted = decided(store, f"{peer}/{metric}", champion, candidate)
+    promoted = decided(store, metric_name(peer, metric), champion, candidate)
     assert promoted.outcome == "promote"
-    rejected = decided(store, f"{peer}/{metric}", champion, degraded)
+    rejected = decided(store, metric_name(peer, metric), champion, degraded)
     assert rejected.outcome == "reject"
     cell = rejected.body["requirements"][0]["cells"][0]
     assert (cell["estimate"], cell["n"], cell["clusters"]) == (-0.75, 12, 12)  # nine of twelve are lost, the one without an answer too
@@ -96,14 +96,14 @@ def test_an_arm_over_another_ones_cases_fails_where_its_file_has_no_answer() -> 
     champion = brought(store, FILES / "inspect/champion.json.gz", "champion")
     shorter = brought(store, FILES / "inspect/candidate.eval", "candidate", Choices(over=champion.run))
     assert (shorter.cases, shorter.errors, shorter.metrics["includes"]) == (12, 2, (10, 2))
-    cell = decided(store, "inspect/includes", champion, shorter).body["requirements"][0]["cells"][0]
+    cell = decided(store, "inspect_includes", champion, shorter).body["requirements"][0]["cells"][0]
     assert cell["estimate"] == pytest.approx(-2 / 12, abs=1e-6)
 
 
 def test_what_a_peer_called_an_error_is_the_reason() -> None:
     store = a_store()
     run = brought(store, FILES / "deepeval/degraded.json", "degraded").run
-    assert {score.reason for score in store.runs.scores(run.run_id, "deepeval/States Value") if score.value is None} == {
+    assert {score.reason for score in store.runs.scores(run.run_id, "deepeval_states_value") if score.value is None} == {
         "not measured: the metric failed: ValueError: there is no answer to measure"
     }
     run = brought(store, FILES / "promptfoo/degraded.json.gz", "degraded").run
