@@ -28,6 +28,7 @@ pages = st.navigation(
             page("compare", "Compare", ":material/compare_arrows:"),
             page("sample", "Sample", ":material/article:", hidden=True),
             page("judges", "Judges", ":material/balance:"),
+            page("programme", "Programme", ":material/calendar_month:"),
         ],
         "Annotation": [
             page("queues", "Queues", ":material/inbox:"),
@@ -37,7 +38,7 @@ pages = st.navigation(
             page("conflicts", "Conflicts", ":material/handshake:"),
         ],
         "Safety": [page("guardrails", "Guardrails", ":material/shield:")],
-        "Release": [page("gate", "Gate", ":material/gavel:")],
+        "Release": [page("gate", "Gate", ":material/gavel:"), page("history", "History", ":material/history:")],
         "Explore": [page("playground", "Playground", ":material/science:")],
     }
 )
