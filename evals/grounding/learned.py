@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,10 +216,10 @@ def saved(learned: Learned) -> bytes:
 def loaded(path: Path) -> Learned:
     """Raises InputError for a file that is not one, or was made for other features."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             arrays = dict(file)
         about = json.loads(arrays["about"].tobytes())
-    except (OSError, ValueError, KeyError, zlib.error) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: not a verifier's file: {type(error).__name__}") from None
     if (about["version"], tuple(about["features"]), tuple(about["texts"])) != (VERSION, NAMES, tuple(TEXT)):
         raise InputError(f"{path}: made for other features (version {about['version']}, this is {VERSION}): fit it again")
