@@ -287,7 +287,8 @@ def _sample(at: Ints, sources: NDArray[Any], seed: int) -> Ints:
 
 
 def _texts(data: _Data, train: NDArray[np.bool_], tree: Floats, linear: Floats, seed: int) -> tuple[Forest, dict[str, Floats], Floats]:
-    """On outputs, and on labelled claims of outputs with several; both are texts. Forest and line are learned apart and added."""
+    """On outputs, and on labelled claims of outputs with several; both are texts. Forest, line and what copying counts are added, each
+    learned apart: a forest that starts from what the others say learns to take it back."""
     outputs = np.flatnonzero(train & (data.whole >= 0))
     outputs = _sample(outputs, data.sources[outputs], seed)
     several = data.sizes[data.output] > 1
@@ -298,17 +299,15 @@ def _texts(data: _Data, train: NDArray[np.bool_], tree: Floats, linear: Floats, 
     sources = np.concatenate([data.sources[outputs], np.char.add(data.source[claims], "/claims")])
     group = np.concatenate([data.groups[outputs], data.groups[data.output[claims]]])
     label = np.concatenate([data.whole[outputs], data.label[claims]])
-    language = np.concatenate([data.languages[outputs], data.language[claims]])
     centre = np.stack([values.mean(axis=0), values.std(axis=0) + 1e-6])
-    columns, directions, pulls = standard(values, centre[0], centre[1]), np.array(list(TEXT.values())), _pulls(data)
-    start = (columns * np.array([pulls.get(tag, pulls[ANY]) for tag in language])).sum(axis=1)
-    line = signed(columns, label, sources, directions, start)
-    rows = Rows(values, label, start, np.unique(sources, return_inverse=True)[1], group, np.arange(len(label)))
-    return boost(rows, directions, TEXTS, seed), {tag: line + pull for tag, pull in pulls.items()}, centre
+    directions, none = np.array(list(TEXT.values())), np.zeros(len(label))
+    line = signed(standard(values, centre[0], centre[1]), label, sources, directions, none)
+    rows = Rows(values, label, none, np.unique(sources, return_inverse=True)[1], group, np.arange(len(label)))
+    return boost(rows, directions, TEXTS, seed), {tag: line + pull for tag, pull in _pulls(data).items()}, centre
 
 
 def _pulls(data: _Data) -> dict[str, Floats]:
-    """By language, what copying counts before anything else is learned of a text (`_COPYING`)."""
+    """By language, what copying counts beside what is learned of a text (`_COPYING`)."""
     copying = np.array([float(name in _COPIES) for name in TEXT])
     known = data.language[data.label >= 0]
     learned = [str(tag) for tag, count in zip(*np.unique(known, return_counts=True), strict=True) if count >= LEAST_ROWS]
