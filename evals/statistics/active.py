@@ -116,8 +116,9 @@ def optimal_probabilities(variance: Floats, expected: float, floor: float = 0.1)
         raise InputError(f"{expected} of {rows} cases with a floor of {floor} cannot be drawn")
     least = floor * expected / rows if rows else 0.0
     spread = np.sqrt(np.maximum(variance, 0.0))
-    spread = spread if np.any(spread > 0) else np.ones(rows)
-    low, high = 0.0, 1 / float(np.min(spread[spread > 0]))
+    top = float(np.max(spread, initial=0.0))
+    spread = np.maximum(spread / top, 1e-9) if top > 0 else np.ones(rows)  # believed to be certain: rarely, but not never
+    low, high = 0.0, 1e9
     for _ in range(100):
         scale = (low + high) / 2
         low, high = (scale, high) if float(np.sum(np.clip(scale * spread, least, 1.0))) < expected else (low, scale)

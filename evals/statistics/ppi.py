@@ -72,10 +72,10 @@ def ppi_mean(
         lam = 0.0
     lams = np.full(len(labels), lam) if lam is not None else _cross_fitted(labels, judged, unlabelled, mine, seed)
     used = float(lams.mean())
-    residual = labels - lams * judged
-    mean_unlabelled = float(unlabelled.mean()) if len(unlabelled) else 0.0
-    estimate = used * mean_unlabelled + float(residual.mean())
-    parts = (residual - residual.mean()) / len(labels), used * (unlabelled - mean_unlabelled) / max(len(unlabelled), 1)
+    centre = float(unlabelled.mean()) if len(unlabelled) else 0.0
+    residual = labels - lams * (judged - centre)
+    estimate = float(residual.mean())
+    parts = (residual - estimate) / len(labels), used * (unlabelled - centre) / max(len(unlabelled), 1)
     error = math.sqrt(_variance(*parts, mine, others))
     half = float(stats.t.ppf((1 + level) / 2, groups - 1)) * error
     name = "t" if used == 0 else "PPI" if lam == 1 else "PPI++"
