@@ -62,3 +62,8 @@ def webhooks() -> tuple[str, str]:
     """Who is told of a change of champion, and the secret that signs it: ``PLUMBLINE_WEBHOOKS`` (URLs with commas between them) and
     ``PLUMBLINE_WEBHOOK_SECRET``. Neither is stored or shown: a URL may be a secret too."""
     return os.environ.get("PLUMBLINE_WEBHOOKS", ""), os.environ.get("PLUMBLINE_WEBHOOK_SECRET", "")
+
+
+def waiver_key() -> str | None:
+    """The secret that signed waivers are checked with: ``PLUMBLINE_WAIVER_KEY``; who has it may sign."""
+    return os.environ.get("PLUMBLINE_WAIVER_KEY") or None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from annotators.asking.queues import EnqueueSummary
 from annotators.label_studio.collect import CollectSummary
 from annotators.label_studio.push import PushSummary
@@ -76,3 +79,13 @@ def exported(summary: ExportSummary) -> str:
     if summary.left_out:
         text += "\nLeft out: " + "; ".join(f"{count:,} {why}" for why, count in summary.left_out.items()) + "."
     return text
+
+
+def self_tested(found: Mapping[str, Any]) -> str:
+    """Of `evals.gate.selftest.self_test`."""
+    rows = found["requirements"]
+    if not rows:
+        return "The policy has no critical requirement on a mean: there is nothing to simulate."
+    failed = [row["name"] for row in rows if not row["passed"]]
+    what = f"{len(rows)} requirement{'s' if len(rows) > 1 else ''} simulated {found['repetitions']} times, seed {found['seed']}"
+    return f"{what}: the policy {'fails in ' + ', '.join(failed) if failed else 'decides as it says'}."

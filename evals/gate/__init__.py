@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evals.gate.decide import decide
+from evals.gate.decide import decide, try_policy
 from evals.gate.policy import Policy, Requirement, load_policy, parse_policy, schema
 
-__all__ = ["Policy", "Requirement", "decide", "load_policy", "parse_policy", "schema"]
+__all__ = ["Policy", "Requirement", "decide", "load_policy", "parse_policy", "schema", "try_policy"]

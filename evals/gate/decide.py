@@ -9,34 +9,23 @@ Deterministic given store, policy, seed and, for waivers that expire, `now`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from evals.errors import InputError, MoreNeededError
-from evals.gate import parity, selftest, serving, verdicts, waivers
+from evals.gate import selftest, waivers
 from evals.gate.body import Reading, body_of
 from evals.gate.evidence import Evidence, read_evidence
-from evals.gate.looks import look_level
-from evals.gate.measure import Measured, measure
-from evals.gate.plan import Need, allocate, need
-from evals.gate.policy import Policy, Requirement, Waiver, required_labels
+from evals.gate.measure import Measured, nothing_measured
+from evals.gate.named import decision_id
+from evals.gate.policy import Policy, Requirement, Waiver
+from evals.gate.reading import Look, line_of, minimum_of, read
 from evals.gate.reasons import headline
-from evals.gate.regression import regression_cell
 from evals.gate.verdicts import Cell
-from evals.identity import content_id
 from evals.partitions import check
-from evals.records import Case, Decision, Outcome, Verdict
+from evals.records import Decision, Outcome, Verdict
 from evals.store import Store
-
-EARLIEST = 0.0005  # a look at a smaller level decides nothing: the tails of an interval are not known that far out
-
-
-class Look(NamedTuple):
-    """Which reading of accumulating labels this is, from 1, and how many labelled cases each requirement had at those before."""
-
-    number: int
-    before: Sequence[Mapping[str, int]]
 
 
 def decide(
@@ -62,16 +51,16 @@ def decide(
     admitted = waivers.admitted(policy, more_waivers, waiver_key)
     evidence = _comparable(store, policy, champion_run_id, candidate_run_id)
     look, used = _look(store, policy, evidence), policy.seed if seed is None else seed
-    read = [_read(store, policy, evidence, requirement, look, used) for requirement in policy.requirements]
-    tested = _self_test(policy, read, used, repetitions)
+    found = [read(store, policy, evidence, requirement, look, used) for requirement in policy.requirements]
+    tested = _self_test(policy, found, used, repetitions)
     selftest.refuse_if_failed(tested)
-    readings = [_waived(reading, admitted, now) for reading in read]
+    readings = [_waived(reading, admitted, now) for reading in found]
     outcome = _outcome(readings)
     body = body_of(store, policy, evidence, readings, look.number, used) | {"self_test": tested}
     reason = headline(outcome, body)
     body |= {"outcome": outcome, "reason": reason}
     decision = Decision(
-        decision_id=content_id("decision", policy.sha256, champion_run_id, candidate_run_id, look.number, body),
+        decision_id=decision_id(policy.sha256, champion_run_id, candidate_run_id, body),
         feature=policy.feature,
         policy_sha256=policy.sha256,
         champion_run_id=champion_run_id,
@@ -113,19 +102,39 @@ def _look(store: Store, policy: Policy, evidence: Evidence) -> Look:
     return Look(number, [looks[earlier] for earlier in sorted(looks) if earlier < number])
 
 
+def try_policy(
+    store: Store | None,
+    policy: Policy,
+    runs: tuple[str, str] | None = None,
+    *,
+    seed: int | None = None,
+    repetitions: int = selftest.FULL,
+) -> dict[str, Any]:
+    """The self-test by itself: on the labels of two runs (champion, candidate), or, without any, on what the label plan assumes."""
+    used = policy.seed if seed is None else seed
+    if store is None or runs is None:
+        return selftest.self_test(list(_assumed(policy)), seed=used, repetitions=repetitions)
+    evidence = _comparable(store, policy, *runs)
+    look = _look(store, policy, evidence)
+    found = [read(store, policy, evidence, requirement, look, used) for requirement in policy.requirements]
+    return _self_test(policy, found, used, repetitions)
+
+
+def _assumed(policy: Policy) -> Iterator[selftest.Tested]:
+    for requirement in policy.requirements:
+        if requirement.critical and requirement.metric is not None:
+            names = ["overall", *(f"{kind}={value}" for kind in requirement.slices for value in policy.languages if kind == "language")]
+            yield _tested(policy, requirement, policy.level(requirement), dict.fromkeys(names, nothing_measured("no evidence yet")))
+
+
 def _self_test(policy: Policy, readings: Sequence[Reading], seed: int, repetitions: int) -> dict[str, Any]:
-    tested = [
-        selftest.Tested(
-            one.requirement,
-            one.alpha,
-            one.measured,
-            lines={name: _line(one.requirement, sliced=name != "overall") for name in one.measured},
-            minima={name: _minimum(policy, one.requirement, name) for name in one.measured},
-        )
-        for one in readings
-        if one.measured and one.requirement.critical
-    ]
+    tested = [_tested(policy, one.requirement, one.alpha, one.measured) for one in readings if one.measured and one.requirement.critical]
     return selftest.self_test(tested, seed=seed, repetitions=repetitions)
+
+
+def _tested(policy: Policy, requirement: Requirement, alpha: float, measured: Mapping[str, Measured]) -> selftest.Tested:
+    lines = {name: line_of(requirement, sliced=name != "overall") for name in measured}
+    return selftest.Tested(requirement, alpha, measured, lines, {name: minimum_of(policy, requirement, name) for name in measured})
 
 
 def _waived(reading: Reading, admitted: Sequence[Waiver], now: str) -> Reading:
@@ -148,143 +157,3 @@ def _counts_as(requirement: Requirement, cell: Cell) -> Verdict | None:
         return cell.verdict
     meant: dict[str, Verdict | None] = {"hold": "unverified", "ignore": None, "fail": "fail"}
     return meant[requirement.on_unverified]
-
-
-# ---------------------------------------------------------------------------------------------- one requirement
-
-
-def _read(store: Store, policy: Policy, evidence: Evidence, requirement: Requirement, look: Look, seed: int) -> Reading:
-    alpha = policy.level(requirement)
-    if requirement.kind == "tail_latency":
-        return Reading(requirement, 1 - requirement.confidence, {"overall": serving.tail_cell(evidence, requirement)})
-    if requirement.kind == "cost":
-        return Reading(requirement, alpha, {"overall": serving.cost_cell(evidence, requirement, alpha)})
-    if requirement.kind == "length":
-        return Reading(requirement, alpha, {"overall": serving.length_cell(evidence, requirement, alpha)})
-    if requirement.kind == "regression":
-        return Reading(requirement, alpha, {"overall": regression_cell(store, evidence, alpha)})
-    if requirement.kind == "ceiling":
-        return _read_ceiling(policy, evidence, requirement, alpha)
-    return _read_mean(store, policy, evidence, requirement, look, seed)
-
-
-def _read_ceiling(policy: Policy, evidence: Evidence, requirement: Requirement, alpha: float) -> Reading:
-    cells = {"overall": verdicts.ceiling_cell(list(evidence.cases), evidence.candidate, requirement, alpha)}
-    sliced = {
-        name: verdicts.ceiling_cell(cases, evidence.candidate, requirement, alpha)
-        for name, cases in _case_slices(policy, evidence, requirement).items()
-    }
-    return Reading(requirement, alpha, cells | verdicts.corrected(sliced, alpha))
-
-
-def _read_mean(store: Store, policy: Policy, evidence: Evidence, requirement: Requirement, look: Look, seed: int) -> Reading:
-    human = requirement.source == "human"
-    whole = parity.measure_parity(store, evidence, requirement) if requirement.kind == "parity" else measure(store, evidence, requirement)
-    if human and policy.looks != "any" and look.number > policy.looks and whole.sample.n:
-        whole = replace(whole, broken=f"look {look.number} was not planned: the policy says looks: {policy.looks}")
-    names = _case_slices(policy, evidence, requirement)
-    parts = {name: whole if whole.missing else whole.part(*name.split("=", 1)) for name in names}
-    measured = {"overall": whole} | parts
-    labelled = [*(before.get(requirement.name, 0) for before in look.before), whole.sample.n]
-    levels = {name: _level(policy, requirement, look.number, labelled, one) for name, one in measured.items()}
-    raw = {name: _mean_cell(policy, requirement, one, levels[name], seed, name, look.number) for name, one in measured.items()}
-    alpha = levels["overall"]
-    cells = {"overall": raw["overall"]} | verdicts.corrected({name: raw[name] for name in parts}, alpha)
-    needs = _needs(policy, requirement, cells, measured, _next_level(policy, requirement, look.number, labelled, whole)) if human else {}
-    further = needs["overall"].more if "overall" in needs else 0
-    allocation = allocate(further, parts, {name: cells[name].spread for name in parts}) if parts else {}
-    return Reading(
-        requirement,
-        alpha,
-        {name: _shown(store, evidence, requirement, cell, measured[name]) for name, cell in cells.items()},
-        needs,
-        allocation,
-        whole.claims_per_case,
-        len(whole.case_ids) - whole.sample.n,
-        measured,
-    )
-
-
-def _level(policy: Policy, requirement: Requirement, look: int, labelled: Sequence[int], measured: Measured) -> float:
-    """Scores of code do not accumulate as labels do, so they are read at the whole level at every look."""
-    if requirement.source != "human":
-        return policy.level(requirement)
-    return look_level(policy, requirement, look, labelled, measured.sample.clusters) or policy.level(requirement)
-
-
-def _next_level(policy: Policy, requirement: Requirement, look: int, labelled: Sequence[int], measured: Measured) -> float:
-    """What the labels that are still to come will be read at: they make another look, the last one where none is planned beyond it."""
-    if policy.looks == "any" or not labelled[-1]:
-        return _level(policy, requirement, look, labelled, measured)
-    further = [*labelled, max(policy.planned_labels or 0, labelled[-1] + 1)]
-    return look_level(policy, requirement, look + 1, further, measured.sample.clusters) or _level(
-        policy, requirement, look, labelled, measured
-    )
-
-
-def _minimum(policy: Policy, requirement: Requirement, name: str) -> int:
-    """Labelled cases below which nothing is said, whatever the look."""
-    return required_labels(requirement, policy.level(requirement), sliced=name != "overall")
-
-
-def _mean_cell(policy: Policy, requirement: Requirement, measured: Measured, alpha: float, seed: int, name: str, look: int) -> Cell:
-    sliced = name != "overall"
-    cell = verdicts.mean_cell(
-        measured,
-        line=_line(requirement, sliced=sliced),
-        minimum=_minimum(policy, requirement, name),
-        alpha=alpha,
-        seed=seed,
-        guard=requirement.superiority_guard and not sliced,
-    )
-    if alpha < EARLIEST and cell.verdict in ("pass", "fail"):
-        return replace(cell, verdict="inconclusive", reason=f"look {look} is too early to decide: its level is {alpha:.1g}")
-    return cell
-
-
-def _shown(store: Store, evidence: Evidence, requirement: Requirement, cell: Cell, measured: Measured) -> Cell:
-    """The cell in the terms of the policy: a share of the champion's mean, or the mean of a metric that counts what is bad."""
-    if requirement.kind == "parity":
-        own = measure(store, evidence, replace(requirement, kind="floor"))
-        return parity.as_ratio(cell, measured, own, requirement.share or 1.0)
-    return parity.mirrored(cell) if requirement.kind == "floor" and requirement.direction == "lower" else cell
-
-
-def _needs(
-    policy: Policy, requirement: Requirement, cells: Mapping[str, Cell], measured: Mapping[str, Measured], alpha: float
-) -> dict[str, Need]:
-    """What each undecided cell lacks; a slice without its own spread borrows the whole's (for planning only)."""
-    expected = {"floor": (1 + (requirement.floor or 0.0)) / 2, "parity": 1 - (requirement.share or 0.0)}.get(requirement.kind, 0.0)
-    return {
-        name: need(
-            cell,
-            measured[name],
-            line=_line(requirement, sliced=name != "overall"),
-            minimum=required_labels(requirement, alpha, sliced=name != "overall"),
-            alpha=alpha,
-            labelling=policy.labelling,
-            expected=expected,
-            spread=None if name == "overall" else cells["overall"].spread,
-        )
-        for name, cell in cells.items()
-        if cell.verdict in ("inconclusive", "unverified") and not measured[name].missing
-    }
-
-
-def _line(requirement: Requirement, *, sliced: bool) -> float:
-    if requirement.kind == "parity":
-        return 0.0
-    if requirement.floor is not None:
-        return requirement.floor
-    margin = requirement.slice_margin if sliced and requirement.slice_margin is not None else requirement.margin
-    return -(margin or 0.0)
-
-
-def _case_slices(policy: Policy, evidence: Evidence, requirement: Requirement) -> dict[str, list[Case]]:
-    """Cases by ``attribute=value``: the values the dataset has, and for languages also those the policy names."""
-    found: dict[str, list[Case]] = {}
-    for attribute in requirement.slices:
-        named = set(policy.languages) if attribute == "language" else set()
-        for value in sorted(named | {getattr(case, attribute) for case in evidence.cases}):
-            found[f"{attribute}={value}"] = [case for case in evidence.cases if getattr(case, attribute) == value]
-    return found

@@ -65,9 +65,11 @@ def measure(store: Store, evidence: Evidence, requirement: Requirement) -> Measu
 def _human(store: Store, evidence: Evidence, requirement: Requirement) -> Measured:
     arms = _arms(evidence, requirement)
     if requirement.metric != HUMAN_METRIC:
-        return _nothing(f"people are asked about {HUMAN_METRIC!r}, not about {requirement.metric!r}")
+        return nothing_measured(f"people are asked about {HUMAN_METRIC!r}, not about {requirement.metric!r}")
     if any(not arm.claims for arm in arms):
-        return _nothing("a run has no claims: score it first" if any(not arm.scored for arm in arms) else "a run makes no claim at all")
+        return nothing_measured(
+            "a run has no claims: score it first" if any(not arm.scored for arm in arms) else "a run makes no claim at all"
+        )
     speaking = [case for case in evidence.cases if any(arm.claims.get(case.case_id) for arm in arms)]
     cases = list(evidence.cases) if len(arms) == 1 else speaking
     judges = _judges(store, arms, requirement.metric)
@@ -135,8 +137,8 @@ def _scored(store: Store, evidence: Evidence, requirement: Requirement) -> Measu
     metric, arms = requirement.metric or "", _arms(evidence, requirement)
     rows = _rows(store, arms, metric)
     if not all(rows):
-        return _nothing(f"no score of {metric!r} (with the same signature in every run) is stored")
-    means = [_means(arm_rows) for arm_rows in rows]
+        return nothing_measured(f"no score of {metric!r} (with the same signature in every run) is stored")
+    means = [_means(arm_rows, requirement.direction == "lower") for arm_rows in rows]
     raw = [[case_means.get(case.case_id) for case_means in means] for case in evidence.cases]
     filled = [(case, _penalised(row, [case.case_id in arm.spoken for arm in arms])) for case, row in zip(evidence.cases, raw, strict=True)]
     kept = [(case, row) for case, row in filled if None not in row]
@@ -176,10 +178,10 @@ def _penalised(row: Sequence[float | None], said: Sequence[bool]) -> list[float 
     return [value if value is not None else worst[arm] * spoke for arm, (value, spoke) in enumerate(zip(row, said, strict=True))]
 
 
-def _means(rows: Sequence[Score]) -> dict[str, float]:
-    """Mean of the measured values of each case: of its output, or of its claims."""
-    values = _values(rows)
-    return {case: float(np.mean(given)) for case, given in values.items()}
+def _means(rows: Sequence[Score], mirrored: bool) -> dict[str, float]:
+    """Mean of the measured values of each case: of its output, or of its claims; 1 − mean where the metric counts what is bad."""
+    means = {case: float(np.mean(given)) for case, given in _values(rows).items()}
+    return {case: 1 - mean for case, mean in means.items()} if mirrored else means
 
 
 def _values(rows: Sequence[Score]) -> dict[str, list[float]]:
@@ -239,6 +241,7 @@ def _measured(
     return Measured(sample, language, category, ids, counts={})
 
 
-def _nothing(reason: str) -> Measured:
+def nothing_measured(reason: str) -> Measured:
+    """No row, and why."""
     empty = _measured([], [], [], [], [], 2)
     return replace(empty, missing=reason)

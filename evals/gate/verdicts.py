@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy import stats
 
-from evals.gate.evidence import Arm, Evidence
+from evals.gate.evidence import Arm
 from evals.gate.measure import Measured
 from evals.gate.policy import Requirement
 from evals.records import Case, Verdict
@@ -20,8 +20,7 @@ from evals.statistics.clusters import codes, effective_n
 from evals.statistics.intervals import Interval, clopper_pearson, no_interval
 from evals.statistics.multiplicity import holm
 from evals.statistics.paired import sampled_mean
-from evals.statistics.quantiles import requests_needed, tail
-from evals.statistics.ratios import ratio_of_rates
+from evals.statistics.quantiles import requests_needed
 
 
 @dataclass(frozen=True)
@@ -156,61 +155,3 @@ def _happened(arm: Arm, case_id: str, event: str) -> bool:
         rails = arm.rails.get(case_id, frozenset())
         return bool(rails) if event == "finding" else event.removeprefix("finding:") in rails
     return status == event
-
-
-# ---------------------------------------------------------------------------------------------- latency and cost
-
-
-def tail_cell(evidence: Evidence, requirement: Requirement) -> Cell:
-    """First token: an exact binomial statement about the share of slow answers. A failed answer, or one without a time, is a slow one."""
-    quantile, seconds, confidence = requirement.quantile or 0.5, requirement.seconds or 0.0, requirement.confidence
-    level = 2 * confidence - 1
-    times = [_first_token(evidence.candidate, case.case_id) for case in evidence.cases]
-    if all(time is None for time in times):
-        return unverified("no output of the candidate was streamed, so no first token was timed", level)
-    slow = sum(time is None or time > seconds for time in times)
-    statement = tail(slow, len(times), quantile, confidence)
-    interval = replace(statement.rate, clusters=len({case.product_id for case in evidence.cases}), method="exact binomial")
-    said = f"{slow} of {len(times)} first tokens took longer than {seconds:g} s"
-    counts = {"cases": len(times), "slow": slow, "not_timed": sum(time is None for time in times)}
-    method = f"p{100 * quantile:g} at {100 * confidence:g} % confidence"
-    cell = Cell(statement.verdict, said, interval, 1 - quantile, method, counts=counts)
-    return replace(cell, needed=statement.requests_needed) if statement.verdict == "inconclusive" else cell
-
-
-def _first_token(arm: Arm, case_id: str) -> float | None:
-    served = arm.served.get(case_id)
-    if served is None or arm.status.get(case_id) == "error":
-        return None
-    return served.total_s if served.first_token_s is None and arm.status.get(case_id) == "blocked" else served.first_token_s
-
-
-def cost_cell(evidence: Evidence, requirement: Requirement, alpha: float) -> Cell:
-    """Seconds per generated token, candidate over champion, on machines of one price. Not from interleaved rounds: the reason says so."""
-    level, most = 1 - 2 * alpha, requirement.max_ratio or 1.0
-    arms = (evidence.candidate, evidence.champion)
-    for name, arm in zip(("candidate", "champion"), arms, strict=True):
-        if not any(served.generated_tokens for served in arm.served.values()):
-            return replace(unverified(f"the {name} generates no tokens, so a cost per token does not exist", level), line=most)
-    timed = [case for case in evidence.cases if all(_timed(arm, case.case_id) for arm in arms)]
-    if not timed:
-        return replace(unverified("no case was timed in both runs", level), line=most)
-    seconds = [np.array([arm.served[case.case_id].total_s for case in timed], dtype=float) for arm in arms]
-    tokens = [np.array([arm.served[case.case_id].generated_tokens for case in timed], dtype=float) for arm in arms]
-    products = codes(np.array([case.product_id for case in timed], dtype=str))[0]
-    interval = ratio_of_rates(seconds[0], tokens[0], seconds[1], tokens[1], products, level)
-    counts = {"cases": len(timed), "not_timed": len(evidence.cases) - len(timed)}
-    note = "runs were not interleaved: a busy machine would show here"
-    cell = Cell("inconclusive", note, interval, most, "ratio of totals", counts=counts)
-    if interval.low is None or interval.high is None:
-        return replace(cell, reason=interval.reason or note)
-    if interval.high <= most:
-        return replace(cell, verdict="pass", reason=f"shown to be at most {most:g} times the champion's ({note})")
-    if interval.low > most:
-        return replace(cell, verdict="fail", reason=f"shown to be more than {most:g} times the champion's ({note})")
-    return cell
-
-
-def _timed(arm: Arm, case_id: str) -> bool:
-    served = arm.served.get(case_id)
-    return served is not None and served.total_s is not None and arm.status.get(case_id) != "error"

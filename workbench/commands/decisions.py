@@ -11,13 +11,16 @@ import typer
 from annotators.asking import budget
 from evals import gate as gates
 from evals import report
+from evals.errors import UnknownIdError
 from evals.gate import policy as policies
-from evals.paths import DATA
-from evals.records import Decision
+from evals.gate import selftest
+from evals.paths import DATA, waiver_key
+from evals.records import Decision, Feature
 from evals.store import Store
 from evals.trust import terms
+from workbench import sentences
 from workbench.context import feature_of, now, open_store, run_named
-from workbench.output import echo_json, say
+from workbench.output import echo_json, say, table
 
 PolicyFile = Annotated[Path, typer.Option("--policy", help="the gate's file", exists=False)]
 
@@ -35,10 +38,14 @@ def gate(
     policy: PolicyFile | None = None,
     output: Annotated[list[Path] | None, typer.Option("-o", help="a report: .md .html .json .junit.xml (may be repeated)")] = None,
     seed: Annotated[int | None, typer.Option(help="replaces the policy's")] = None,
+    self_test: Annotated[bool, typer.Option("--self-test", help="only try the policy; decides nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """May the candidate replace the champion? Exit status 0 promote, 3 reject, 4 hold."""
     store = open_store()
+    if self_test:
+        try_policy(store, feature, champion, candidate, policy, seed, as_json)
+        return
     decision = decide(store, feature, champion, candidate, policy, seed)
     for path in output or []:
         write_report(decision, path)
@@ -52,9 +59,36 @@ def gate(
 def decide(store: Store, feature: str, champion: str, candidate: str, policy: Path | None = None, seed: int | None = None) -> Decision:
     """Read the evidence once and store the decision."""
     kind = feature_of(feature)
-    loaded = policies.load_policy(policy or DATA / "policies" / f"{kind}.yaml")
     runs = [run_named(store, kind, name).run_id for name in (champion, candidate)]
-    return gates.decide(store, loaded, *runs, now=now(), seed=seed)
+    return gates.decide(store, policy_of(kind, policy), *runs, now=now(), seed=seed, waiver_key=waiver_key())
+
+
+def policy_of(kind: Feature, path: Path | None) -> policies.Policy:
+    """The policy in a file, else the feature's own."""
+    return policies.load_policy(path or DATA / "policies" / f"{kind}.yaml")
+
+
+def try_policy(
+    store: Store, feature: str, champion: str, candidate: str, policy: Path | None, seed: int | None, as_json: bool = False
+) -> None:
+    """The self-test by itself: on the labels of both runs where they are there, else on what the label plan assumes."""
+    kind = feature_of(feature)
+    loaded = policy_of(kind, policy)
+    try:
+        runs = (run_named(store, kind, champion).run_id, run_named(store, kind, candidate).run_id)
+    except UnknownIdError:
+        runs = None
+    found = gates.try_policy(store, loaded, runs, seed=seed)
+    if as_json:
+        echo_json(found)
+    else:
+        say(sentences.self_tested(found))
+        for row in found["requirements"]:
+            counts = [(c["what"], f"{c['happened']} of {c['times']}", f"{'≥' if c['at_least'] else '≤'} {c['limit']}",
+                       "holds" if c["holds"] else "FAILS") for c in row["counts"]]  # fmt: skip
+            title = f"{row['name']}: {row['labels']} labels of {row['products']} products ({row['shape']}), level {row['level']:.3g}"
+            table(title, ("what", "how often", "allowed", ""), counts)
+    selftest.refuse_if_failed(found)
 
 
 def write_report(decision: Decision, path: Path) -> None:
@@ -65,7 +99,7 @@ def write_report(decision: Decision, path: Path) -> None:
 
 
 def validate(files: Annotated[list[Path], typer.Argument(help="policy files, labelling plans, judges' terms")]) -> None:
-    """Check policy files, labelling plans and judges' terms; an error names file, key and value."""
+    """Check policy files, labelling plans and judges' terms; an error names file, key and value, a warning says what will hardly work."""
     for path in files:
         if terms.is_terms(path):
             say(f"{path}: valid terms for judges: {terms.load_terms(path).min_labels} labels, {terms.load_terms(path).days} days.")
@@ -75,6 +109,8 @@ def validate(files: Annotated[list[Path], typer.Argument(help="policy files, lab
             continue
         loaded = policies.load_policy(path)
         say(f"{path}: a valid policy for {loaded.feature} with {len(loaded.requirements)} requirements.")
+        for warning in policies.warnings(loaded, now()):
+            say(f"{path}: warning: {warning}.")
 
 
 def schema() -> None:
