@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from evals.gate.reasons import is_difference
+from evals.gate.reasons import is_difference, number
 from evals.records import Decision
-from evals.report.wording import Row, interval_text, line_text, notes, plain, worst_first
+from evals.report.regressions import Regression
+from evals.report.wording import Row, interval_text, levels, line_text, notes, plain, self_test, slice_name, waived, worst_first
 
 TEMPLATES = Path(__file__).with_name("templates")
 
 
-def html(decision: Decision) -> str:
+def html(decision: Decision, regressions: Sequence[Regression] = ()) -> str:
     """The page."""
     rows = [
         {
@@ -21,7 +23,7 @@ def html(decision: Decision) -> str:
             "cells": [
                 {
                     "cell": cell,
-                    "name": "" if cell["slice"] == "overall" else plain(cell["slice"].split("=", 1)[1]),
+                    "name": slice_name(cell),
                     "interval": interval_text(requirement, cell),
                     "line": line_text(requirement, cell),
                     "bar": _bar(requirement, cell),
@@ -33,7 +35,11 @@ def html(decision: Decision) -> str:
         for requirement in decision.body["requirements"]
     ]
     template = _environment().get_template("decision.html")
-    return str(template.render(d=decision, body=decision.body, rows=rows, notes=notes(decision.body), plain=plain))
+    said = {"notes": notes(decision.body), "waived": map(plain, waived(decision.body)), "self_test": self_test(decision.body)}
+    found = [(one, plain(one.product), number(one.champion), number(one.candidate), plain(one.requirement)) for one in regressions]
+    return str(
+        template.render(d=decision, body=decision.body, rows=rows, regressions=found, levels=levels(decision.body), plain=plain, **said)
+    )
 
 
 @cache

@@ -10,13 +10,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from support import NOW
+from filled_store import fill
+from support import NOW, a_store
 
 from evals.errors import InputError
 from evals.records import Decision, Outcome
-from evals.report import KINDS, exit_status, from_json, kind_of, render
+from evals.report import KINDS, Regression, exit_status, from_json, kind_of, render, shortened_report, worst_regressions
 from evals.report.markdown import markdown_escape
-from evals.report.wording import worst_first
+from evals.report.wording import interval_text, line_text, worst_first
 
 HOSTILE = "<script>alert(1)</script> | [x](https://evil.example) **b** @all `c` \u202eevil\u202c \x00\x1b[31m =1+1"
 
@@ -116,7 +117,7 @@ def test_what_is_no_decision_is_refused() -> None:
 
 def test_markdown_begins_with_the_verdict_and_shows_the_worst_slice_first() -> None:
     text = render(a_decision(), "md")
-    assert text.startswith("**hold: grounded is open.**")
+    assert text.startswith("✋ **hold: grounded is open.**")
     order = [text.index(f"| {tag} |") for tag in ("ja", "ar", "de", "fr", "en")]
     assert order == sorted(order)
     assert "| ❌ fail | grounded | −0.020 (−0.120 to +0.080) | > −0.050 | 40 |" in text
@@ -136,6 +137,7 @@ def test_hostile_names_are_text_in_markdown() -> None:
     assert "<script" not in text and "](https" not in text and "@all" not in text and "**b**" not in text
     assert not re.search("[\x00-\x09\x0b-\x1f\u202a-\u202e]", text)
     assert markdown_escape("a\nb") == "a b"
+    assert markdown_escape("a:smile: at 12:30 #7") == "a&#58;smile: at 12:30 \\#7"
 
 
 def test_hostile_names_are_text_in_html() -> None:
@@ -188,6 +190,94 @@ def test_slices_come_worst_first_and_among_equals_the_lowest() -> None:
     assert [cell["slice"] for cell in worst_first(requirement)] == [
         "overall", "language=ja", "language=ar", "language=de", "language=fr", "language=en",
     ]  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------- the cases that lost most
+
+
+LOST = Regression("grounded", "case-1", HOSTILE, "ja", 1.0, 0.25, "https://w.example/sample?case=case-1&a=x)|(")
+
+
+def test_the_largest_losses_are_shown_with_links_that_cannot_break_out() -> None:
+    text = render(a_decision(), "md", [LOST, dataclasses.replace(LOST, url=None)])
+    assert "](https://w.example/sample?case=case-1&a=x%29%7C%28) | ja | grounded | 1.000 | 0.250 |" in text
+    assert "`case-1` | ja |" in text and "<script" not in text
+    page = render(a_decision(), "html", [LOST])
+    reader = Reader()
+    reader.feed(page)
+    assert [value for name, value in reader.attributes if name == "href"] == [LOST.url]
+    assert "script" not in reader.tags
+    for kind in ("json", "junit"):
+        assert render(a_decision(), kind, [LOST]) == render(a_decision(), kind)  # type: ignore[arg-type]  # two of the kinds
+
+
+def test_the_largest_losses_are_those_that_people_saw() -> None:
+    store = a_store()
+    fill(store)
+    decision = store.ledger.decisions("highlights")[0]
+    found = worst_regressions(store, decision, lambda case: f"https://w.example/{case}")
+    assert found and all(one.candidate < one.champion for one in found)
+    by_people = [one for one in found if one.requirement == "grounded"]
+    assert [one.candidate - one.champion for one in by_people] == sorted(one.candidate - one.champion for one in by_people)
+    assert len(by_people) <= 5 and all(one.url == f"https://w.example/{one.case_id}" for one in found)
+    later = dataclasses.replace(decision, body={**decision.body, "evidence": decision.body["evidence"] | {"labels": "labels-before"}})
+    assert not [one for one in worst_regressions(store, later) if one.requirement == "grounded"]
+
+
+# ---------------------------------------------------------------------------------------------- what else a decision may say
+
+
+def with_body(**more: Any) -> Decision:
+    decision = a_decision()
+    return dataclasses.replace(decision, body={**decision.body, **more})
+
+
+def test_a_waiver_is_in_sight_with_its_owner_and_its_end() -> None:
+    row = {"requirement": "grounded", "slice": "language=ar", "was": "unverified", "loss": None, "max_loss": 0.05}
+    signed = {"owner": "ann@example.org", "reason": HOSTILE, "expires": "2026-12-31", "signature": "f" * 64}
+    for kind in ("md", "html"):
+        text = render(with_body(waivers=[row | signed]), kind)  # type: ignore[arg-type]  # two of the kinds
+        assert "grounded in ar: unverified waived by ann" in text and "until 2026-12-31 (nothing was measured; signed)" in text.replace(
+            "\\", ""
+        )
+        assert "<script" not in text
+
+
+def test_looks_that_are_not_counted_and_a_self_test_are_told() -> None:
+    tested = {"passed": True, "repetitions": 200, "requirements": [{}, {}]}
+    policy = a_decision().body["policy"] | {"looks": "any", "look": 3, "level": 0.01}
+    for kind in ("md", "html"):
+        text = render(with_body(policy=policy, self_test=tested), kind)  # type: ignore[arg-type]  # two of the kinds
+        assert "Look 3; any number is planned" in text
+        assert "Self-test passed: 2 requirements, 200 repetitions of each trial" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "stated", "estimate", "line", "interval", "must"),
+    [
+        ("parity", {}, 0.985, 0.99, "98.5 % (88.5 % to 108.5 %)", "≥ 99 %"),
+        ("length", {}, 0.85, 0.9, "85.0 % (75.0 % to 95.0 %)", "≥ 90 %"),
+        ("ceiling", {}, 0.2, 0.05, "20.0 % (10.0 % to 30.0 %)", "≤ 5 %"),
+        ("cost", {"max_ratio": 1.1}, 1.05, 1.1, "1.05× (0.95× to 1.15×)", "≤ 1.1×"),
+        ("cost", {"max_usd_per_million_tokens": 0.5}, 0.4, 0.5, "0.4 USD (0.3 USD to 0.5 USD)", "≤ 0.5 USD"),
+        ("floor", {}, 0.9, 0.8, "0.900 (0.800 to 1.000)", "> 0.800"),
+        ("non_inferiority", {}, -0.02, -0.05, "−0.020 (−0.120 to +0.080)", "> −0.050"),
+    ],
+)
+def test_each_kind_of_requirement_has_its_unit(
+    kind: str, stated: dict[str, float], estimate: float, line: float, interval: str, must: str
+) -> None:
+    requirement, cell = {"kind": kind, "stated": stated}, a_cell("overall", "pass", estimate, line=line)
+    assert (interval_text(requirement, cell), line_text(requirement, cell)) == (interval, must)
+
+
+def test_a_report_that_is_too_long_for_a_comment_is_cut_between_lines_and_folded_up() -> None:
+    text = render(a_decision(), "md")
+    assert shortened_report(text, len(text)) == text
+    for most in range(300, len(text), 97):
+        cut = shortened_report(text, most)
+        assert len(cut) <= most and cut.endswith("among the artefacts of the pipeline.\n")
+        assert cut.count("<details>") == cut.count("</details>")
 
 
 def test_the_ending_of_a_file_names_the_format() -> None:
