@@ -78,6 +78,7 @@ def event_frame(events: Sequence[AuditEvent]) -> pd.DataFrame:
                 "who": event.actor,
                 "what": event.action,
                 "to what": event.subject,
+                "why": event.detail.get("reason"),
                 "hash": event.hash[:12],
             }
             for event in events

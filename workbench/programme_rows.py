@@ -15,8 +15,7 @@ from evals.programme.gains import Gain, Total, gains
 from evals.programme.levels import Wealth
 from evals.records import Experiment, SealedSet
 from evals.store import Month, Store
-from workbench.charts import layout, palette
-from workbench.verdicts import number
+from workbench.charts import layout, palette, signed
 
 STATES = {"planned": "gray", "running": "blue", "decided": "green", "abandoned": "orange"}  # as the table colours them
 FULL = {"fresh": "green", "worn": "orange", "spent": "red"}
@@ -29,8 +28,10 @@ def short(experiment: Experiment) -> str:
     return experiment.experiment_id.removeprefix("experiment-")[:12]
 
 
-def candidate_names(store: Store, experiment: Experiment) -> list[str]:
-    return [store.runs.variant(store.runs.run(run).variant_id).name for run in experiment.candidate_run_ids]
+def arm_names(store: Store) -> dict[str, str]:
+    """The variant's name of every run, by run id."""
+    names = {variant.variant_id: variant.name for variant in store.runs.variants()}
+    return {run.run_id: names[run.variant_id] for run in store.runs.runs()}
 
 
 def level_sentence(found: Wealth, rules: Rules) -> str:
@@ -44,9 +45,9 @@ def gain_cells(gain: Gain) -> tuple[str, str, str, str]:
     """Requirement, as reported, to expect, interval of that."""
     expected = gain.expected
     if expected.low is None or expected.high is None:
-        return gain.requirement, number(gain.reported, signed=True), "–", expected.reason or "–"
-    bounds = f"{number(expected.low, signed=True)} … {number(expected.high, signed=True)}"
-    return gain.requirement, number(gain.reported, signed=True), number(expected.estimate, signed=True), bounds
+        return gain.requirement, signed(gain.reported, 3), "–", expected.reason or "–"
+    bounds = f"{signed(expected.low, 3)} … {signed(expected.high, 3)}"
+    return gain.requirement, signed(gain.reported, 3), signed(expected.estimate or 0.0, 3), bounds
 
 
 def cadence_word(planned: int, cadence: tuple[int, int]) -> str:
@@ -63,14 +64,15 @@ def cadence_word(planned: int, cadence: tuple[int, int]) -> str:
 
 def experiment_frame(store: Store, found: Sequence[Shown]) -> pd.DataFrame:
     """A row an experiment: running and planned ones first, then the newest."""
+    names = arm_names(store)
     order = sorted(sorted(found, key=lambda one: one.experiment.created_at, reverse=True), key=lambda one: one.ending is not None)
     return pd.DataFrame(
         [
             {
-                "hypothesis": one.experiment.hypothesis,
                 "state": [one.state],
+                "hypothesis": one.experiment.hypothesis,
                 "kind": "exploratory" if one.experiment.exploratory else "registered",
-                "candidates": ", ".join(candidate_names(store, one.experiment)),
+                "candidates": ", ".join(names[run] for run in one.experiment.candidate_run_ids),
                 "labels": one.labels,
                 "read at": one.experiment.alpha,
                 "allowed": one.experiment.level,
@@ -105,7 +107,7 @@ def gain_frame(found: Sequence[tuple[Shown, Gain]]) -> pd.DataFrame:
 
 def total_sentence(total: Total) -> str:
     """What the promotions add up to, before and after."""
-    reported, expected = (number(value, signed=True) for value in (total.reported, total.expected))
+    reported, expected = (signed(value, 3) for value in (total.reported, total.expected))
     return f"{total.requirement}: {total.promoted} of {total.tested} candidates promoted, {reported} in all as reported; expect {expected}."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,8 @@ def test_a_decided_experiment_shows_its_gain_and_what_to_expect(store: Store) ->
     table = next(value for columns, value in tables.items() if "allowed" in columns)
     assert (table["state"][0], table["promoted"][0], table["id"][0]) == (["decided"], 1, programme_rows.short(found))
     gain = next(value for columns, value in tables.items() if "expected" in columns)
-    assert gain["requirement"][0] == "grounded" and gain["reported"][0] != gain["expected"][0]
+    assert (gain["requirement"][0], gain["reported"][0], gain["expected"][0]) == ("grounded", "0.000", "0.000")
+    assert re.fullmatch(r"−0\.\d{3} … \+0\.\d{3}", gain["interval"][0])
     assert "1 of 1 candidates promoted" in said(at)
     assert {metric.label: metric.value for metric in at.metric} == {
         "Running": "0",

@@ -111,3 +111,7 @@ def test_a_set_is_sealed_kept_from_runs_and_opened(store: Store) -> None:
     opened = plumb("unseal", one["sealed_id"], "--actor", "ann", "--reason", "The old version is spent.")
     assert opened.exit_code == 0 and f"{one['cases']:,} cases" in opened.output
     assert "The old version is spent." in plumb("sealed").output
+    dataset = asked("sealed")[0]["dataset_id"]
+    ran = CliRunner().invoke(app, ["run", "highlights", "--variant", "template", "--dataset", dataset, "--no-score", "-q"])
+    assert ran.exit_code == 0, (ran.output, ran.exception)
+    assert [run.dataset_id for run in store.runs.runs("highlights")] == [dataset]

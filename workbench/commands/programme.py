@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -86,6 +86,9 @@ def plan(
         return
     say(f"{found.experiment_id} is registered since {found.created_at[:16]}{', exploratory: it promotes nothing' if exploratory else ''}.")
     say(f"Policy {found.policy_sha256[:12]}, looks: {found.looks}, read at {found.alpha:g}; the programme allowed {found.level:.3g}.")
+    for one in exposure.exposures(store, _rules(rules)):
+        if one.reads.dataset_id == found.dataset_id and one.standing != "fresh":
+            say(f"The labels of its dataset serve {one.reads.comparisons} comparisons; {one.left} more, and it is spent.")
 
 
 def list_(feature: AnyFeature = None, rules: RulesFile = None, as_json: AsJson = False) -> None:
@@ -96,16 +99,17 @@ def list_(feature: AnyFeature = None, rules: RulesFile = None, as_json: AsJson =
         echo_json([one._asdict() for one in found])
         return
     header = ("id", "state", "planned", "feature", "candidates", "labels", "read at", "allowed", "hypothesis")
-    table("Experiments", header, [_row(store, one) for one in found])
+    names = programme_rows.arm_names(store)
+    table("Experiments", header, [_row(one, names) for one in found])
     for kind in FEATURES if feature is None else [feature_of(feature)]:
         say(f"{kind}: {programme_rows.level_sentence(levels.wealth(store, _rules(rules), kind), _rules(rules))}")
 
 
-def _row(store: Store, one: Shown) -> tuple[object, ...]:
-    what, names = one.experiment, programme_rows.candidate_names(store, one.experiment)
+def _row(one: Shown, names: Mapping[str, str]) -> tuple[object, ...]:
+    what, candidates = one.experiment, ", ".join(names[run] for run in one.experiment.candidate_run_ids)
     state = f"{one.state}{' (exploratory)' if what.exploratory else ''}"
     numbers = (one.labels, f"{what.alpha:g}", f"{what.level:.3g}")
-    return (what.experiment_id, state, what.created_at[:10], what.feature, ", ".join(names), *numbers, what.hypothesis)
+    return (what.experiment_id, state, what.created_at[:10], what.feature, candidates, *numbers, what.hypothesis)
 
 
 def show(name: Name, as_json: AsJson = False) -> None:

@@ -37,11 +37,15 @@ def run(
     use: Annotated[str, typer.Option("--for", help="gate, or training: the products that models may be trained on")] = "gate",
     product: Annotated[list[str] | None, typer.Option(help="with --for training: take this product from the gate, for ever")] = None,
     marketplace: Annotated[str | None, typer.Option(help="one storefront: its languages, its policy for rails (ISO 3166 code)")] = None,
+    dataset: Annotated[str | None, typer.Option(help="the cases of this dataset version (dataset-…), as of an opened sealed set")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
 ) -> None:
     """Run a variant over every case; a stopped run goes on where it was."""
     store, kind, purpose = open_store(), feature_of(feature), purpose_of(use)
-    cases = find_cases(store, kind, min_reviews, min_per_language, purpose, product or ())
+    if dataset:
+        cases = store.runs.cases(store.runs.dataset(dataset).dataset_id)
+    else:
+        cases = find_cases(store, kind, min_reviews, min_per_language, purpose, product or ())
     cases = (datasets.for_marketplace(cases, marketplace) if marketplace else cases)[:limit]
     if not cases:
         raise MoreNeededError(f"no case for {feature} is in a language of {marketplace}")

@@ -115,9 +115,10 @@ def log() -> None:
         history_rows.event_frame(events),
         hide_index=True,
         height="content" if len(events) <= FITS else 380,
+        placeholder="–",
         column_config={
             "when": st.column_config.DatetimeColumn("when", format="YYYY-MM-DD HH:mm"),
-            "to what": st.column_config.TextColumn("to what", width="large"),
+            "why": st.column_config.TextColumn("why", width="large"),
         },
         alt=f"The newest {len(events)} events, newest first",
     )
