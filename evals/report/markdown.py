@@ -1,7 +1,7 @@
-"""Markdown for a pull request: one sentence, a table, the worst regressions, slices worst first, details folded.
+"""Markdown for a pull request: one sentence, a table, the largest losses, slices worst first, details folded.
 
 >>> markdown_escape("<b>*now*</b> @all | https://x.y")
-'&lt;b&gt;\\\\*now\\\\*&lt;/b&gt; &#64;all \\\\| https&#58;//x.y'
+'&lt;b&gt;\\\\*now\\\\*&lt;/b&gt; @&#8203;all \\\\| https&#58;//x.y'
 """
 
 from __future__ import annotations
@@ -25,10 +25,15 @@ def markdown(decision: Decision, regressions: Sequence[Regression] = ()) -> str:
 
 
 def markdown_escape(text: str) -> str:
-    """Text that stays text in GitHub's and GitLab's Markdown: no HTML, emphasis, table cell, mention, reference, emoji or link."""
+    """Text that stays text in GitHub's and GitLab's Markdown: no HTML, emphasis, table cell, link or emoji.
+
+    Mentions and references (``@all``, ``#7``, ``!7``) are looked for after rendering, where no escape helps: a zero-width space parts them.
+    """
     text = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = re.sub(r"([\\`*_{}\[\]()#+!|~$%^])", r"\\\1", text)
-    text = text.replace("@", "&#64;").replace("://", "&#58;//").replace("www.", "www&#46;")
+    text = re.sub(r"([\\`*_{}\[\]|~$])", r"\\\1", text)
+    text = text.replace("\\](", "\\]\\(")
+    text = re.sub(r"([@#!~%$])(?=\w)", r"\1&#8203;", text)
+    text = text.replace("://", "&#58;//").replace("www.", "www&#46;")
     return re.sub(r":(?=[a-zA-Z0-9_\\+-]+:)", "&#58;", text)
 
 
@@ -46,7 +51,7 @@ def _lines(decision: Decision, regressions: Sequence[Regression]) -> Iterator[st
         yield ""
         yield f"🟡 {markdown_escape(line)}"
     if regressions:
-        yield from _regressions(regressions)
+        yield from _regressions(regressions, folded=decision.outcome == "promote")
     if decision.outcome == "hold" and body["plan"]["cases"]:
         yield from _plan(body["plan"])
     for requirement in body["requirements"]:
@@ -74,9 +79,9 @@ def _row(verdict: str, name: str, requirement: Row, cell: Row, why: str) -> str:
     return f"| {_SIGNS[verdict]} {verdict} | {name} | " + " | ".join(values) + " |"
 
 
-def _regressions(regressions: Sequence[Regression]) -> Iterator[str]:
+def _regressions(regressions: Sequence[Regression], folded: bool) -> Iterator[str]:
     yield ""
-    yield "**Largest losses**"
+    yield "<details><summary>Largest losses</summary>" if folded else "**Largest losses**"
     yield ""
     yield "| Case | Language | By | Champion | Candidate |"
     yield "|---|---|---|---:|---:|"
@@ -85,6 +90,9 @@ def _regressions(regressions: Sequence[Regression]) -> Iterator[str]:
         linked = f"[{name}]({_address(one.url)})" if one.url else f"{name} `{one.case_id}`"
         values = (markdown_escape(one.language), markdown_escape(one.requirement), number(one.champion), number(one.candidate))
         yield f"| {linked} | " + " | ".join(values) + " |"
+    if folded:
+        yield ""
+        yield "</details>"
 
 
 def _address(url: str) -> str:

@@ -63,7 +63,7 @@ def notes(body: Row) -> list[str]:
     elif policy["looks"] > 1 or policy["look"] > 1:
         level = policy.get("level", policy["alpha"] / policy["looks"])
         found.append(f"Look {policy['look']} of {policy['looks']} planned: human labels are read at level {level:.3g}.")
-    if body["plan"]["beyond"]:
+    if body["plan"]["beyond"] and body.get("outcome") == "hold":
         found.append(f"The dataset would have to grow by about {body['plan']['beyond']} cases to settle everything.")
     return found
 

@@ -137,7 +137,7 @@ def test_hostile_names_are_text_in_markdown() -> None:
     assert "<script" not in text and "](https" not in text and "@all" not in text and "**b**" not in text
     assert not re.search("[\x00-\x09\x0b-\x1f\u202a-\u202e]", text)
     assert markdown_escape("a\nb") == "a b"
-    assert markdown_escape("a:smile: at 12:30 #7") == "a&#58;smile: at 12:30 \\#7"
+    assert markdown_escape("a:smile: at 12:30 #7 100 %") == "a&#58;smile: at 12:30 #&#8203;7 100 %"
 
 
 def test_hostile_names_are_text_in_html() -> None:
