@@ -50,10 +50,11 @@ class Stream:
     cluster: NDArray[np.int64]
     arrival: NDArray[np.float64]
     pace: NDArray[np.float64]
+    lowest: float = -1.0
 
     def at(self, time: float) -> Sample:
         """What is known at that time, with the probabilities."""
-        return Sample(self.value, self.arrival <= time, 1 - np.exp(-time * self.pace), self.judge, self.cluster)
+        return Sample(self.value, self.arrival <= time, 1 - np.exp(-time * self.pace), self.judge, self.cluster, self.lowest)
 
     def time_of(self, labels: int) -> float:
         """When about so many labels are expected: fixed by the design, not by what arrives."""
