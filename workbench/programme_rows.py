@@ -38,7 +38,8 @@ def level_sentence(found: Wealth, rules: Rules) -> str:
     """At which level the next candidate may be read, and what that rests on."""
     over = "expected share of false promotions" if rules.method == "lord" else "chance of any false promotion ever"
     tests = f"{found.tests:,} candidate{'' if found.tests == 1 else 's'} tested, {found.promotions:,} promoted"
-    return f"the next candidate may be read at {found.level:.3g} ({tests}; {over} at most {rules.alpha:g})"
+    after = f"the one after at {found.after_promotion:.3g} if it is promoted, at {found.after_none:.3g} if not"
+    return f"the next candidate may be read at {found.level:.3g}, {after} ({tests}; {over} at most {rules.alpha:g})"
 
 
 def gain_cells(gain: Gain) -> tuple[str, str, str, str]:

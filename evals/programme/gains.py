@@ -16,6 +16,8 @@ from evals.records import Decision
 from evals.statistics.intervals import Interval
 from evals.statistics.shrinkage import after_selection, total_after_selection
 
+LEVEL = 0.90  # of the interval of what to expect
+
 
 class Gain(NamedTuple):
     """One candidate's difference under one requirement: as reported; its `spread` and the estimate it had to exceed (`line`), from the
@@ -53,7 +55,7 @@ def _gain(requirement: Mapping[str, Any], promoted: bool) -> Gain | None:
     half = cell["estimate"] - cell["low"]
     spread, line = half / float(stats.norm.ppf((1 + cell["level"]) / 2)), cell["line"] + half
     selected = line if promoted else float("inf")
-    expected = after_selection(cell["estimate"], spread, selected, level=cell["level"], n=cell["n"])
+    expected = after_selection(cell["estimate"], spread, selected, level=LEVEL, n=cell["n"])
     return Gain(requirement["name"], cell["estimate"], spread, line, promoted, expected)
 
 

@@ -16,18 +16,21 @@ from evals.store import Store
 
 
 class Wealth(NamedTuple):
-    """`tests` so far, `promotions` among them, and the `level` that each of the next `candidates` may use."""
+    """`tests` so far and `promotions` among them; the `level` that each of the next `candidates` may use; and the level of the one after,
+    if one of these is promoted (`after_promotion`) and if none is (`after_none`)."""
 
     tests: int
     promotions: int
     candidates: int
     level: float
+    after_promotion: float
+    after_none: float
 
 
 def wealth(store: Store, rules: Rules, feature: Feature, candidates: int = 1) -> Wealth:
     """What an experiment with so many candidates may use if it is planned now: the last and smallest of their levels, for all of them."""
-    tests = counted(store.programme.experiments(feature), store.programme.endings())
-    return level_after(rules, tests, store.programme.endings(), candidates)
+    endings = store.programme.endings()
+    return wealth_after(rules, counted(store.programme.experiments(feature), endings), endings, candidates)
 
 
 def counted(experiments: Sequence[Experiment], endings: Mapping[str, Ending]) -> list[Experiment]:
@@ -40,8 +43,8 @@ def is_void(ending: Ending | None) -> bool:
     return ending is not None and ending.outcome == "abandoned" and not ending.labels
 
 
-def level_after(rules: Rules, tests: Sequence[Experiment], endings: Mapping[str, Ending], candidates: int) -> Wealth:
-    """The level of the next test, from the tests so far, in order, and how they ended."""
+def wealth_after(rules: Rules, tests: Sequence[Experiment], endings: Mapping[str, Ending], candidates: int) -> Wealth:
+    """From the tests so far, in order, and how they ended."""
     begun = sum(len(one.candidate_run_ids) for one in tests)
     known = [
         sum(len(other.candidate_run_ids) for other in tests if other.created_at <= ending.created_at)
@@ -49,8 +52,13 @@ def level_after(rules: Rules, tests: Sequence[Experiment], endings: Mapping[str,
         if (ending := endings.get(one.experiment_id)) is not None
         for _ in range(ending.promoted)
     ]
-    number, share = begun + candidates, online.power(rules.exponent)
+    last = begun + candidates
+    after = [_level(rules, last + 1, promoted) for promoted in ([*known, last], known)]
+    return Wealth(begun, len(known), candidates, _level(rules, last, known), *after)
+
+
+def _level(rules: Rules, number: int, known: Sequence[int]) -> float:
+    share = online.power(rules.exponent)
     if rules.method == "spending":
-        return Wealth(begun, len(known), candidates, online.spending(number, rules.alpha, share))
-    level = online.lord(number, known, rules.alpha, rules.initial * rules.alpha, share)
-    return Wealth(begun, len(known), candidates, level)
+        return online.spending(number, rules.alpha, share)
+    return online.lord(number, known, rules.alpha, rules.initial * rules.alpha, share)

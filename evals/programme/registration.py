@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from evals import gate
-from evals.errors import InputError, PolicyError
+from evals.errors import InputError, PolicyError, RetryError
 from evals.identity import content_id
 from evals.programme import exposure, levels
 from evals.programme.rules import Rules
@@ -35,9 +35,10 @@ def plan(
     `lower_alpha` freezes it at the level the programme allows, where it asks for more. `exploratory` lifts what is refused otherwise, and
     whatever comes of it promotes nothing.
     Raises InputError for arms that cannot be compared, for labels that were there before, for a level or a number of comparisons beyond the
-    programme's, and PolicyError for a policy that cannot hold at its level.
+    programme's; PolicyError for a policy that cannot hold at its level; RetryError where another was registered at the same moment.
     """
     _comparable(feature, hypothesis, champion, candidates)
+    known = {one.experiment_id: one for one in store.programme.experiments(feature)}
     allowed = levels.wealth(store, rules, feature, len(candidates)).level
     frozen = at_level(policy, allowed) if lower_alpha and not exploratory else dict(policy)
     loaded = _loaded(frozen, feature)
@@ -59,14 +60,13 @@ def plan(
         created_at=now,
     )
     found = replace(found, experiment_id=registration(found))
-    known = {one.experiment_id: one for one in store.programme.experiments(feature)}
     if found.experiment_id in known:
         return known[found.experiment_id]
     if not exploratory:
         _within(store, rules, found)
     detail = {"hypothesis": found.hypothesis, "policy": found.policy_sha256, "exploratory": exploratory, "level": round(allowed, 6)}
     event = AuditEvent(now, actor, "plan experiment", found.experiment_id, detail)
-    store.programme.register(found, event, _unlabelled(found, list(known.values())))
+    store.programme.register(found, event, _still(found, list(known.values())))
     return store.programme.experiment(found.experiment_id)
 
 
@@ -140,12 +140,17 @@ def _within(store: Store, rules: Rules, experiment: Experiment) -> None:
         )
 
 
-def _unlabelled(experiment: Experiment, earlier: Sequence[Experiment]) -> Callable[[Mapping[str, int]], None]:
-    """Labels there may be of a champion only, and only from an earlier registered experiment: nobody could choose by them what to register
-    about a candidate that has none."""
+def _still(experiment: Experiment, earlier: Sequence[Experiment]) -> Callable[[Mapping[str, int], int], None]:
+    """Whether the labels allow it, and nobody else has registered since its level was computed.
+
+    Labels there may be of a champion only, and only from an earlier registered experiment: who registers a candidate that has none cannot
+    have chosen by them.
+    """
     arms = {run for one in earlier for run in (one.champion_run_id, *one.candidate_run_ids)}
 
-    def check(labels: Mapping[str, int]) -> None:
+    def check(labels: Mapping[str, int], others: int) -> None:
+        if others != len(earlier):
+            raise RetryError("another experiment was registered meanwhile, and the level is another one now: ask again")
         for run_id, count in sorted(labels.items()):
             known = run_id == experiment.champion_run_id and run_id in arms
             if count and not known and not experiment.exploratory:

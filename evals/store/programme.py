@@ -51,21 +51,20 @@ class Programme:
         self._engine = engine
 
     # ------------------------------------------------------------------ experiments
-    def register(self, experiment: Experiment, event: AuditEvent, check: Callable[[Mapping[str, int]], None]) -> bool:
-        """Store a registration; False where the same one is there. `check` sees the labels of its runs, by run id, in the transaction that
-        writes, and raises what it objects to."""
+    def register(self, experiment: Experiment, event: AuditEvent, check: Callable[[Mapping[str, int], int], None]) -> bool:
+        """Store a registration; False where the same one is there. `check` sees the labels of its runs, by run id, and how many experiments
+        of the feature there were; what it raises undoes the write. It is asked last, when nobody else can register any more."""
         runs = [experiment.champion_run_id, *experiment.candidate_run_ids]
+        values = {name: value for name, value in to_row(experiment).items() if name != "candidate_run_ids"}
+        places = [{"experiment_id": experiment.experiment_id, "position": n, "run_id": run} for n, run in enumerate(runs[1:])]
+        others = select(func.count()).where(row.c.feature == experiment.feature, row.c.experiment_id != experiment.experiment_id)
         with self._engine.begin() as connection:
-            check(_pairs(connection.execute(_labels(runs))))
-            values = {name: value for name, value in to_row(experiment).items() if name != "candidate_run_ids"}
             if connection.execute(select(row.c.experiment_id).where(row.c.experiment_id == experiment.experiment_id)).first():
                 return False
             connection.execute(row.insert().values(**values))
-            places = enumerate(experiment.candidate_run_ids)
-            connection.execute(
-                arm.insert(), [{"experiment_id": experiment.experiment_id, "position": n, "run_id": run} for n, run in places]
-            )
+            connection.execute(arm.insert(), places)
             append(connection, event)
+            check(_pairs(connection.execute(_labels(runs))), connection.execute(others).scalar_one())
         return True
 
     def experiments(self, feature: Feature | None = None) -> list[Experiment]:

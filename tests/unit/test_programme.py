@@ -15,7 +15,7 @@ from support import two_runs as built
 
 from annotators.asking import queues
 from evals import gate
-from evals.errors import InputError, MoreNeededError, PolicyError
+from evals.errors import InputError, MoreNeededError, PolicyError, RetryError
 from evals.identity import content_id
 from evals.paths import DATA
 from evals.programme import Rules, experiments, exposure, levels, load_rules, refuse, registration
@@ -208,6 +208,26 @@ def test_what_was_changed_in_the_store_is_not_decided(store: Store) -> None:
         experiments.decide(store, found.experiment_id, actor="owner", now=NOW)
 
 
+def test_of_two_that_register_at_the_same_moment_one_is_asked_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both would get the same level."""
+    runs, other = two_runs(store), two_runs(store, "ja")
+    experiments_before = store.programme.experiments
+
+    def meanwhile(feature: Any = None) -> list[Experiment]:
+        found = experiments_before(feature)
+        if not found:
+            monkeypatch.setattr(store.programme, "experiments", experiments_before)
+            plan(store, other)
+        return found
+
+    monkeypatch.setattr(store.programme, "experiments", meanwhile)
+    with pytest.raises(RetryError, match="meanwhile"):
+        plan(store, runs)
+    assert [one.dataset_id for one in store.programme.experiments()] == [other.dataset.dataset_id]
+    assert len(store.ledger.events()) == 1
+    assert plan(store, runs, policy={**LOOSE, "alpha": 0.01}).level < store.programme.experiments()[0].level
+
+
 def test_every_write_is_a_link_of_the_audit_log(store: Store) -> None:
     runs = two_runs(store)
     found = plan(store, runs)
@@ -273,7 +293,7 @@ def ended(number: int, day: int, promoted: int = 0, labels: int = 9, outcome: An
 
 
 def level(tests: Sequence[Experiment], endings: Mapping[str, Ending], candidates: int = 1) -> float:
-    return levels.level_after(RULES, levels.counted(tests, endings), endings, candidates).level
+    return levels.wealth_after(RULES, levels.counted(tests, endings), endings, candidates).level
 
 
 def test_the_first_level_is_half_of_the_wealth_and_shrinks_with_every_test() -> None:
@@ -295,9 +315,14 @@ def test_what_tested_nothing_costs_nothing() -> None:
     assert level(tests, ended(2, 3, labels=5, outcome="abandoned")) == pytest.approx(ONE * 2**-1.6)
 
 
+def test_what_comes_after_is_said_for_a_promotion_and_for_none() -> None:
+    now = levels.wealth_after(RULES, [], {}, 1)
+    assert now.after_none == level([a_test(1)], {}) and now.after_promotion == level([a_test(1)], ended(1, 1, promoted=1))
+
+
 def test_spending_never_earns() -> None:
     rules = replace(RULES, method="spending")
-    found = levels.level_after(rules, [a_test(1)], ended(1, 2, promoted=1), 1)
+    found = levels.wealth_after(rules, [a_test(1)], ended(1, 2, promoted=1), 1)
     assert found.level == pytest.approx(0.10 * 0.4374901658 * 2**-1.6) and found.promotions == 1
 
 
@@ -308,7 +333,7 @@ def test_the_level_that_was_stored_can_be_computed_again_from_what_was_before(st
     experiments.decide(store, first.experiment_id, actor="owner", now=NOW)
     second = plan(store, two_runs(store, "ja"), now=LATER)
     endings = store.programme.endings()
-    found = [levels.level_after(WIDE, tests, endings, 1).level for tests in ([], [first])]
+    found = [levels.wealth_after(WIDE, tests, endings, 1).level for tests in ([], [first])]
     assert [first.level, second.level] == found and second.level > first.level
 
 

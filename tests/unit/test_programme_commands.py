@@ -63,7 +63,10 @@ def test_an_experiment_is_planned_listed_shown_and_abandoned(store: Store, polic
     (one,) = asked("list", "highlights")
     name = one["experiment"]["experiment_id"]
     assert one["state"] == "planned" and asked("show", name[:18])["verified"] is True
-    assert "the next candidate may be read at 0.00722 (1 candidate tested, 0 promoted" in plumb("list").output
+    assert (
+        "the next candidate may be read at 0.00722, the one after at 0.0256 if it is promoted, at 0.00377 if not (1 candidate tested"
+        in plumb("list").output
+    )
     assert "what is stored is what was registered" in plumb("show", name).output
     assert "is abandoned, with 0 labels" in plumb("abandon", name, "--actor", "ann", "--reason", "too slow").output
     assert "too slow" in plumb("show", name).output

@@ -140,7 +140,7 @@ def _decisions(store: Store, shown: Shown) -> list[Decision]:
 def _gains(decisions: list[Decision]) -> None:
     rows = [(one.body["runs"]["candidate"]["variant"], *programme_rows.gain_cells(gain)) for one in decisions for gain in gains(one)]
     if rows:
-        table("Gains", ("candidate", "requirement", "as reported", "to expect", "90 % interval of that"), rows)
+        table("Gains", ("candidate", "requirement", "as reported", "to expect", "90 % interval"), rows)
 
 
 def decide(name: Name, actor: Actor, as_json: AsJson = False) -> None:

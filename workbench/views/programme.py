@@ -107,7 +107,7 @@ def gains(found: Sequence[Shown]) -> None:
             "hypothesis": st.column_config.TextColumn("hypothesis", width="large"),
             "reported": "as reported",
             "expected": st.column_config.TextColumn("to expect", help="less the bias of having been selected for passing"),
-            "interval": "interval of that",
+            "interval": "90 % interval",
         },
         alt="Promoted gains as reported and as to be expected, newest first",
     )
