@@ -30,6 +30,8 @@ def main() -> None:
         "means": means(),
         "binary": binary(),
         "pairs": pairs(),
+        "looks": looks(),
+        "plans": plans(),
     }
     path = Path(__file__).with_name("values.json")
     path.write_text(
@@ -104,6 +106,35 @@ def pairs() -> dict[str, Any]:
         "truescore holm": truescore.holm([0.01, 0.04, 0.03, 0.005]).tolist(),
         "truescore benjamini_hochberg": truescore.benjamini_hochberg([0.01, 0.04, 0.03, 0.005]).tolist(),
     }
+
+
+def looks() -> dict[str, Any]:
+    """truescore's empirical-Bernstein sequence, one side at 5 %."""
+    import truescore
+
+    values = np.random.default_rng(3).beta(4, 1, 60).round(3)
+    found = truescore.confidence_sequence(values, alpha=0.05, one_sided=True)
+    return {"values": values.tolist(), "low": found.lower_bounds.tolist(), "high": found.upper_bounds.tolist()}
+
+
+def plans() -> list[dict[str, Any]]:
+    """Labels truescore asks for beside a judge: half-width at two-sided 5 %."""
+    import truescore
+
+    asked = [(5000, 0.05, 0.5, 0.9, 0.9), (2000, 0.03, 0.8, 0.85, 0.8), (800, 0.04, 0.9, 0.95, 0.6)]
+    return [
+        {
+            "cases": cases,
+            "half_width": half,
+            "rate": rate,
+            "sensitivity": sensitivity,
+            "specificity": specificity,
+            "labels": truescore.required_gold_labels(
+                cases, target_half_width=half, true_rate=rate, sensitivity=sensitivity, specificity=specificity
+            ).required_gold,
+        }
+        for cases, half, rate, sensitivity, specificity in asked
+    ]
 
 
 def mlflow_tests() -> ModuleType:

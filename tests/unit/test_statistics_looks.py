@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from evals.errors import InputError
-from evals.statistics.confidence_sequence import anytime_level, anytime_p, asymptotic_interval, betting_bounds, mixture, multiplier
+from evals.statistics.confidence_sequence import (
+    anytime_level,
+    anytime_p,
+    asymptotic_interval,
+    bernstein_bounds,
+    betting_bounds,
+    mixture,
+    multiplier,
+)
 from evals.statistics.sequential import FARTHEST, Spending, exit_probabilities, inflation_factor, spent, spent_levels
 
 KINDS = st.sampled_from(["obrien_fleming", "pocock"])
@@ -149,3 +157,11 @@ def test_betting_bounds_are_the_plain_product_over_a_grid() -> None:
 def test_a_value_outside_the_scale_is_named(value: float) -> None:
     with pytest.raises(InputError, match="between 0 and 1"):
         betting_bounds(np.array([0.5, value]), 0.05)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        bernstein_bounds(np.array([0.5, value]), 0.05)
+
+
+def test_betting_is_sharper_than_its_closed_form_once_there_are_labels() -> None:
+    values = np.random.default_rng(1).beta(9, 1, 300)
+    for betting, closed in zip(betting_bounds(values, 0.05), bernstein_bounds(values, 0.05), strict=True):
+        assert abs(betting[-1] - values.mean()) < abs(closed[-1] - values.mean())

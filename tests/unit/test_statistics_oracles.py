@@ -21,13 +21,15 @@ from statsmodels.stats.proportion import proportion_confint
 from evals.paths import ROOT
 from evals.statistics.active import Drawn, augmented, hajek
 from evals.statistics.clusters import variance_of_sum
-from evals.statistics.confidence_sequence import anytime_p, mixture, multiplier
+from evals.statistics.confidence_sequence import anytime_p, bernstein_bounds, mixture, multiplier
 from evals.statistics.crossed import crossed_mean, crossed_variance
 from evals.statistics.intervals import Interval
 from evals.statistics.multiplicity import benjamini_hochberg, holm
+from evals.statistics.paired import tango
 from evals.statistics.paired_tests import bca, mcnemar, paired_t, sign_flip, wilcoxon
 from evals.statistics.pooling import between, pool
 from evals.statistics.poststratified import rate
+from evals.statistics.power import labels_with_judge
 from evals.statistics.ppi import ppi_mean, tuned_lambda
 from evals.statistics.rogan_gladen import corrected_rate
 from evals.statistics.sequential import exit_probabilities, inflation_factor, spent, spent_levels
@@ -201,6 +203,12 @@ def test_the_bound_of_the_sequence_is_that_of_its_mixture_rounded_outwards(count
     assert math.log(mixed(2.0)) == pytest.approx(log_wealth(2.0), abs=1e-6)
 
 
+def test_the_empirical_bernstein_sequence_is_truescores() -> None:
+    found = VALUES["looks"]
+    low, high = bernstein_bounds(np.array(found["values"]), 0.05)
+    assert low == pytest.approx(found["low"], abs=EXACT) and high == pytest.approx(found["high"], abs=EXACT)
+
+
 # ---------------------------------------------------------------------------------------------- slices that borrow strength
 
 BCG = np.array(  # Colditz et al. 1994, thirteen trials: cases and others among the vaccinated, cases and others among the rest
@@ -265,6 +273,16 @@ def test_a_rate_in_one_stratum_is_jeffreys() -> None:
     )
 
 
+@pytest.mark.parametrize("plan", VALUES["plans"], ids=lambda plan: str(plan["labels"]))
+def test_labels_needed_beside_a_judge_are_truescores(plan: dict[str, Any]) -> None:
+    """Its half-width at two-sided 5 % is our distance at one-sided 2.5 % with power ½; correlation from sensitivity and specificity."""
+    p, sensitivity = plan["rate"], plan["sensitivity"]
+    flagged = p * sensitivity + (1 - p) * (1 - plan["specificity"])
+    correlation = p * (sensitivity - flagged) / math.sqrt(p * (1 - p) * flagged * (1 - flagged))
+    ours = labels_with_judge(math.sqrt(p * (1 - p)), correlation, plan["cases"], plan["half_width"], 0.025, power=0.5)
+    assert ours == plan["labels"]
+
+
 # ---------------------------------------------------------------------------------------------- paired tests
 
 
@@ -294,6 +312,23 @@ def test_sign_flips_are_those_of_truescore_and_scipy() -> None:
 def test_the_paired_t_test_is_scipys() -> None:
     scores = np.array(VALUES["pairs"]["scores"])
     assert paired_t(scores, alternative="less").p_value == pytest.approx(stats.ttest_1samp(scores, 0, alternative="less").pvalue, abs=EXACT)
+
+
+def test_tangos_bounds_are_where_the_likelihood_says_and_as_published() -> None:
+    """The score statistic at each bound, with the restricted likelihood maximised numerically; and Agresti & Min 2005, approval of a prime
+    minister (86 better, 150 worse of 1600): −.06 to −.02."""
+    better, worse, n = 86, 150, 1600
+    for bound, z in zip(bounds(tango(better, worse, n)), (1.959964, -1.959964), strict=True):
+
+        def loss(q: float, delta: float = bound) -> float:
+            return -(better * math.log(q + delta) + worse * math.log(q) + (n - better - worse) * math.log(1 - 2 * q - delta))
+
+        q = optimize.minimize_scalar(
+            loss, bounds=(max(0.0, -bound) + 1e-12, (1 - bound) / 2 - 1e-12), method="bounded", options={"xatol": 1e-13}
+        ).x
+        statistic = (better - worse - n * bound) / math.sqrt(n * (2 * q + bound * (1 - bound)))
+        assert statistic == pytest.approx(z, abs=1e-5)
+    assert bounds(tango(better, worse, n)) == pytest.approx((-0.06, -0.02), abs=0.005)
 
 
 def test_corrections_for_many_tests_are_truescores() -> None:
