@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from support import NOW, a_case, a_product, a_run, a_variant
 
@@ -31,12 +31,20 @@ def add_runs(store: Store, names: Sequence[str], marketplace: str | None = None)
 
 
 def decided(
-    store: Store, champion: str, candidate: str, outcome: Outcome = "promote", now: str = NOW, marketplace: str | None = None, look: int = 1
+    store: Store,
+    champion: str,
+    candidate: str,
+    outcome: Outcome = "promote",
+    now: str = NOW,
+    marketplace: str | None = None,
+    look: int = 1,
+    waivers: Sequence[Mapping[str, object]] = (),
 ) -> Decision:
     """A stored decision about two variants by name, as the gate would name it."""
     runs = run_id(champion, marketplace), run_id(candidate, marketplace)
     reason = f"{outcome.capitalize()}: {candidate} against {champion}."
-    body = {"feature": "highlights", "policy": {"look": look}, "outcome": outcome, "reason": reason, "requirements": []}
+    body: dict[str, object] = {"feature": "highlights", "policy": {"look": look}, "outcome": outcome, "reason": reason, "requirements": []}
+    body |= {"waivers": list(waivers)} if waivers else {}
     decision = Decision(decision_id("policy", *runs, body), "highlights", "policy", *runs, outcome, reason, now, body)
     store.ledger.add_decision(decision)
     return decision

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from evals.errors import InputError, PlumblineError
 from workbench.commands import (
+    bundling,
     catalog,
     certifying,
     decisions,
@@ -49,6 +50,7 @@ for module in (
     decisions,
     programme,
     promoting,
+    bundling,
     escalating,
     exporting,
     guarding,

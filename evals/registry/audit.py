@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 from evals.errors import InputError
@@ -32,12 +33,13 @@ def verify(store: Store, known_end: str | None = None) -> Whole:
     Raises InputError naming the first event, change or decision that is not as it was written.
     """
     previous, count, found, changes = "", 0, known_end is None, list[AuditEvent]()
-    for event in store.ledger.chain():
-        if chained(event, event.number, previous).hash != event.hash:
-            raise InputError(f"audit event {event.number}: not as it was written, or another one was before it")
-        previous, count, found = event.hash, count + 1, found or event.hash == known_end
-        if event.action in CHANGES:
-            changes.append(event)
+    with closing(store.ledger.chain()) as events:
+        for event in events:
+            if chained(event, event.number, previous).hash != event.hash:
+                raise InputError(f"audit event {event.number}: not as it was written, or another one was before it")
+            previous, count, found = event.hash, count + 1, found or event.hash == known_end
+            if event.action in CHANGES:
+                changes.append(event)
     if not found:
         raise InputError(f"no audit event has the hash {str(known_end)[:80]!r}: the log was cut off or made anew")
     _same_changes(store, changes)

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from evals.errors import InputError, MoreNeededError, RetryError, UnknownIdError
 from evals.gate.named import damage
+from evals.programme import experiments
 from evals.records import EVERYWHERE, AuditEvent, Decision, Feature, Promotion
 from evals.registry import webhooks
 from evals.registry.champions import in_force, moment, newest, withdrawn
@@ -54,12 +55,13 @@ def promote(
 ) -> Promotion:
     """Make the candidate of a promote decision the champion, everywhere or in one marketplace. Done twice it is done once.
 
-    Raises UnknownIdError for an unknown decision, MoreNeededError when it does not say promote or was overtaken by one that does not,
+    Raises UnknownIdError for an unknown decision, MoreNeededError when it does not say promote, was overtaken by one that does not, rests
+    on a waiver that has expired, or the experiment programme has something against it,
     InputError when it cannot be a reason: its champion is not the one in service, its cases are another marketplace's, its candidate was
     rolled back since, or what is stored of it was changed.
     """
     decision = store.ledger.decision(decision_id)
-    _says_promote(store, decision)
+    _says_promote(store, decision, now)
     _is_about(store, decision, marketplace)
     compared, candidate = (store.runs.run(run).variant_id for run in (decision.champion_run_id, decision.candidate_run_id))
 
@@ -140,7 +142,7 @@ def _event(change: Promotion, before: Promotion | None) -> AuditEvent:
 # ---------------------------------------------------------------------------------------------- what a promotion presupposes
 
 
-def _says_promote(store: Store, decision: Decision) -> None:
+def _says_promote(store: Store, decision: Decision, now: str) -> None:
     if broken := damage(decision):
         raise InputError(f"decision {decision.decision_id} was changed after it was made: {broken}")
     if decision.outcome != "promote":
@@ -153,6 +155,13 @@ def _says_promote(store: Store, decision: Decision) -> None:
     ]
     if alike[0].outcome != "promote" and alike[0].created_at > decision.created_at:
         raise MoreNeededError(f"decision {decision.decision_id} was overtaken by {alike[0].decision_id}: {alike[0].reason}")
+    for waiver in decision.body.get("waivers", ()):
+        if waiver["expires"] < now[:10]:
+            raise MoreNeededError(
+                f"decision {decision.decision_id} rests on a waiver of {waiver['requirement']!r} by {waiver['owner']} that expired on "
+                f"{waiver['expires']}: ask the gate again"
+            )
+    experiments.refuse(store, decision)
 
 
 def _is_about(store: Store, decision: Decision, marketplace: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from sqlalchemy import Engine, func, select
 
@@ -77,7 +77,7 @@ class Ledger:
         with self._engine.connect() as connection:
             return [from_row(AuditEvent, row) for row in connection.execute(select(t).order_by(t.c.number.desc()).limit(limit)).mappings()]
 
-    def chain(self) -> Iterator[AuditEvent]:
+    def chain(self) -> Generator[AuditEvent, None, None]:
         """The whole audit log, oldest first, streamed."""
         t = tables.audit_event
         with self._engine.connect().execution_options(yield_per=500) as connection:

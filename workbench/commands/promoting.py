@@ -141,7 +141,9 @@ def _told_of(store: Store, one: Served) -> dict[str, Any]:
 
 def _waivers(row: Mapping[str, Any]) -> str | None:
     given: Sequence[Any] = row["decision"]["waivers"] if row["decision"] else ()
-    return f"{len(given)}" if given else None
+    return (
+        "; ".join(f"{one['requirement']} ({one['slice']}), {one['owner']} until {one['expires']}: {one['reason']}" for one in given) or None
+    )
 
 
 def _decisions(store: Store, feature: Any) -> None:
