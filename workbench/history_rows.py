@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from evals.records import EVERYWHERE, AuditEvent, Decision
+from evals.records import EVERYWHERE, AuditEvent, Decision, Feature
+from evals.registry import champions
 from evals.registry.champions import Served
 from evals.store import Store
 from workbench.cards import plain
@@ -48,9 +49,33 @@ def where(marketplace: str) -> str:
     return "everywhere" if marketplace == EVERYWHERE else f"in {marketplace}"
 
 
+def places_frame(store: Store, feature: Feature, day: str) -> pd.DataFrame:
+    """Who served at the end of a day, by marketplace: everywhere first, then those that ever had a champion of their own."""
+    names = _names(store)
+    own = sorted({change.marketplace for change in store.ledger.promotions(feature)} - {EVERYWHERE})
+    last = {place: champions.on(store, feature, day, place)[-1:] for place in (EVERYWHERE, *own)}
+    return pd.DataFrame(
+        [
+            {
+                "marketplace": where(place),
+                "variant": names[one.promotion.variant_id],
+                "as": "its own" if one.promotion.marketplace == place else "everywhere's",
+                "since": pd.Timestamp(one.since),
+                "why": one.promotion.reason,
+            }
+            for place, found in last.items()
+            for one in found
+        ]
+    )
+
+
+def _names(store: Store) -> Mapping[str, str]:
+    return {variant.variant_id: variant.name for variant in store.runs.variants()}
+
+
 def served_frame(store: Store, spans: Sequence[Served]) -> pd.DataFrame:
     """Newest first."""
-    names: Mapping[str, str] = {variant.variant_id: variant.name for variant in store.runs.variants()}
+    names = _names(store)
     return pd.DataFrame(
         [
             {

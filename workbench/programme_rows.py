@@ -7,6 +7,7 @@ from datetime import date
 
 import pandas as pd
 import plotly.graph_objects as go
+import yaml
 
 from evals.programme import Rules
 from evals.programme.experiments import Shown
@@ -15,6 +16,7 @@ from evals.programme.gains import Gain, Total, gains
 from evals.programme.levels import Wealth
 from evals.records import Experiment, SealedSet
 from evals.store import Month, Store
+from evals.text import shortened, visible
 from workbench.charts import layout, palette, signed
 
 STATES = {"planned": "gray", "running": "blue", "decided": "green", "abandoned": "orange"}  # as the table colours them
@@ -26,6 +28,11 @@ _BAR, _BAND = "#4f87c2", "rgba(46,158,98,.18)"
 def short(experiment: Experiment) -> str:
     """Enough of an experiment's id for an address."""
     return experiment.experiment_id.removeprefix("experiment-")[:12]
+
+
+def heading(one: Shown) -> str:
+    """State, day and the beginning of the hypothesis, for a list to choose from."""
+    return f"{one.state} · {one.experiment.created_at[:10]} · {shortened(visible(one.experiment.hypothesis), 60)}"
 
 
 def arm_names(store: Store) -> dict[str, str]:
@@ -85,6 +92,11 @@ def experiment_frame(store: Store, found: Sequence[Shown]) -> pd.DataFrame:
             for one in order
         ]
     )
+
+
+def frozen(experiment: Experiment) -> str:
+    """The policy as it was frozen, as YAML."""
+    return str(yaml.safe_dump(dict(experiment.policy), sort_keys=False, allow_unicode=True))
 
 
 def gains_of(store: Store, found: Sequence[Shown]) -> list[tuple[Shown, Gain]]:

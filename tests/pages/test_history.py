@@ -88,6 +88,13 @@ def test_a_marketplace_has_its_own_history(changed: Store) -> None:
     assert "**champion** everywhere" in said(opened(on="2026-10-06", place="DE"))
 
 
+def test_marketplaces_with_a_champion_of_their_own_stand_beside_the_others(changed: Store) -> None:
+    (before,) = [frame.value for frame in opened(on="2026-10-02").dataframe if "until" in frame.value.columns]
+    table = next(frame.value for frame in opened(on="2026-10-06").dataframe if "marketplace" in frame.value.columns)
+    assert table["marketplace"].tolist() == ["everywhere", "in JP"] and table["variant"].tolist() == ["champion", "candidate"]
+    assert table["as"].tolist() == ["its own", "its own"] and len(before) == 1
+
+
 def test_a_day_before_the_first_champion_says_that_nothing_served(changed: Store) -> None:
     assert "Nothing served highlights on 2026-09-30" in said(opened(on="2026-09-30"))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 from support import NOW, TwoRuns, a_case, a_product, a_store, two_runs
 
@@ -100,6 +101,16 @@ def test_a_decided_experiment_shows_its_gain_and_what_to_expect(store: Store) ->
         "Sealed sets": "0",
     }
     assert "<script>" not in said(at) and "\u202e" not in said(at)
+
+
+def test_an_experiment_shows_what_was_frozen_and_whether_it_still_is(store: Store) -> None:
+    found = promoted(store)
+    at = opened(experiment=programme_rows.short(found))
+    assert "as registered" in said(at) and "margin: 0.95" in said(at) and "looks: 1" in said(at)
+    assert [link.proto.label for link in at.get("page_link")] == ["Open the decision"]
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE experiment SET seed = 7"))
+    assert "not what was registered" in said(opened())
 
 
 def test_cadence_and_exposure_have_words_beside_their_colours(store: Store) -> None:

@@ -57,6 +57,18 @@ def on_that_day(feature: Feature, place: str, day: date) -> None:
         st.info(f"Nothing served {feature} on {day}: no champion was named before.", icon=":material/event_busy:")
     for one in spans:
         card(history_rows.live(store(), one))
+    places = history_rows.places_frame(store(), feature, day.isoformat())
+    if len(places) > 1:
+        st.dataframe(
+            places,
+            hide_index=True,
+            height="content" if len(places) <= FITS else 380,
+            column_config={
+                "since": st.column_config.DatetimeColumn("since", format="YYYY-MM-DD HH:mm"),
+                "why": st.column_config.TextColumn("why", width="large"),
+            },
+            alt="Who served at the end of the day, by marketplace",
+        )
 
 
 def card(live: history_rows.Live) -> None:

@@ -7,14 +7,14 @@ from datetime import date
 
 import streamlit as st
 
-from evals.programme import Rules, experiments, exposure, levels, load_rules
+from evals.programme import Rules, experiments, exposure, levels, load_rules, registration
 from evals.programme.experiments import Shown
 from evals.programme.gains import totals
 from evals.records import Feature
 from workbench import charts, programme_rows
 from workbench.cards import plain
 from workbench.context import now
-from workbench.session import choose_feature, dark, empty_state, store, title
+from workbench.session import choose, choose_feature, dark, empty_state, store, title
 
 FITS = 10  # rows of the table shown whole
 
@@ -55,6 +55,30 @@ def table(found: Sequence[Shown]) -> None:
     st.caption(
         "A registration's name is the hash of hypothesis, arms, policy, dataset, looks and seed. `plumb experiment show ID` checks it."
     )
+
+
+def detail(found: Sequence[Shown]) -> None:
+    """One experiment: what was frozen, whether that is what is stored, and its decisions."""
+    named = {programme_rows.short(one.experiment): one for one in reversed(found)}
+    chosen = choose("Experiment", list(named), "experiment", show=lambda name: programme_rows.heading(named[name]))
+    shown = named[chosen]
+    one, arms = shown.experiment, programme_rows.arm_names(store())
+    whole = registration.verified(one)
+    with st.container(border=True):
+        st.markdown(f"**{plain(one.hypothesis)}**")
+        st.markdown(
+            ":green-badge[:material/verified: as registered]" if whole else ":red-badge[:material/gpp_bad: not what was registered]"
+        )
+        candidates = ", ".join(plain(arms[run]) for run in one.candidate_run_ids)
+        st.markdown(f"{candidates} against {plain(arms[one.champion_run_id])}, looks: {plain(one.looks)}, seed {one.seed}.")
+        st.markdown(f"Registered {one.created_at[:16].replace('T', ' ')} by {plain(one.actor)}; dataset `{one.dataset_id}`.")
+        if shown.ending:
+            st.markdown(f"{shown.ending.outcome.title()} by {plain(shown.ending.actor)}: {plain(shown.ending.reason)}")
+            for name in shown.ending.body.get("decisions", []):
+                address = {"feature": one.feature, "decision": str(name).removeprefix("decision-")[:12]}
+                st.page_link("views/gate.py", label="Open the decision", icon=":material/gavel:", query_params=address)
+        with st.expander("The policy as frozen", icon=":material/lock:"):
+            st.code(programme_rows.frozen(one), language="yaml")
 
 
 def cadence(feature: Feature, rules: Rules) -> None:
@@ -158,6 +182,7 @@ def page() -> None:
         return
     numbers(feature, found, rules)
     table(found)
+    detail(found)
     left, right = st.columns([2, 3])
     with left:
         cadence(feature, rules)
