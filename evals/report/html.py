@@ -50,12 +50,19 @@ def _environment() -> Any:
 
 
 def _bar(requirement: Row, cell: Row) -> dict[str, float] | None:
-    """Positions, in per cent of the drawing's width, of the interval, its estimate and the line it is held against."""
-    points = [cell["low"], cell["estimate"], cell["high"], cell["line"]]
-    if any(point is None for point in points):
+    """Positions, in per cent of the drawing's width, of the interval, its estimate and the line it is held against: on one scale for all
+    slices of a requirement."""
+    drawn = [points for other in requirement["cells"] if (points := _points(other))]
+    mine = _points(cell)
+    if mine is None:
         return None
-    ends = [*points, 0.0] if is_difference(requirement) else points
+    ends = [point for points in drawn for point in points] + ([0.0] if is_difference(requirement) else [])
     low, high = min(ends), max(ends)
     scale = 96 / (high - low) if high > low else 0.0
-    left, middle, right, line = (2 + (point - low) * scale for point in points)
+    left, middle, right, line = (2 + (point - low) * scale for point in mine)
     return {"left": left, "width": max(right - left, 0.5), "middle": middle, "line": line}
+
+
+def _points(cell: Row) -> list[float] | None:
+    points = [cell["low"], cell["estimate"], cell["high"], cell["line"]]
+    return None if any(point is None for point in points) else points

@@ -16,6 +16,7 @@ from support import NOW, a_store
 from evals.errors import InputError
 from evals.records import Decision, Outcome
 from evals.report import KINDS, Regression, exit_status, from_json, kind_of, render, shortened_report, worst_regressions
+from evals.report.html import _bar
 from evals.report.markdown import markdown_escape
 from evals.report.wording import interval_text, line_text, worst_first
 
@@ -156,6 +157,15 @@ def test_the_page_needs_no_network_and_knows_light_and_dark() -> None:
     assert not [value for name, value in reader.attributes if name in ("src", "href")]
     assert "http://" not in text and "https://" not in text and "url(" not in text
     assert "prefers-color-scheme: dark" in text and "default-src 'none'" in text
+
+
+def test_bars_of_one_requirement_share_a_scale() -> None:
+    requirement = a_decision().body["requirements"][0]
+    bars = {cell["slice"]: _bar(requirement, cell) for cell in requirement["cells"]}
+    assert bars["language=ar"] is None
+    drawn = [bar for bar in bars.values() if bar]
+    assert len({bar["line"] for bar in drawn}) == 1
+    assert min(bar["left"] for bar in drawn) == 2.0 and max(bar["left"] + bar["width"] for bar in drawn) == pytest.approx(98.0)
 
 
 def test_junit_has_a_failure_for_each_fail_and_skips_with_a_reason() -> None:
