@@ -20,6 +20,7 @@ from scipy import stats
 
 from evals.errors import InputError
 from evals.statistics.clusters import Bools, Floats, codes, variance_of_sum
+from evals.statistics.finite import require_finite
 from evals.statistics.intervals import Interval, no_interval
 
 
@@ -81,6 +82,7 @@ def augmented(drawn: Drawn, predicted: Floats, level: float = 0.95, lam: float =
     >>> augmented(drawn, truth).estimate  # a judge that is right needs no luck
     0.5
     """
+    require_finite(predicted, "scores of the judge")
     rows = len(drawn.value)
     terms = lam * predicted + drawn.weight * (drawn.known - lam * np.where(drawn.sampled, predicted, 0.0))
     estimate = float(terms.mean())
@@ -92,6 +94,7 @@ def best_lambda(drawn: Drawn, predicted: Floats) -> float:
 
     Fit it on other clusters than those it is used on, or on earlier rounds (`paired.mean_by_t` does the former).
     """
+    require_finite(predicted, "scores of the judge")
     numbers, groups = codes(drawn.names)
     human = drawn.weight * drawn.known
     judge = predicted - drawn.weight * np.where(drawn.sampled, predicted, 0.0)
@@ -111,6 +114,7 @@ def optimal_probabilities(variance: Floats, expected: float, floor: float = 0.1)
     >>> optimal_probabilities(np.array([0.0, 0.01, 0.04, 0.25]), 2.0, floor=0.2).round(3).tolist()
     [0.1, 0.3, 0.6, 1.0]
     """
+    require_finite(variance, "expected variances")
     rows = len(variance)
     if not 0 <= expected <= rows or not 0 <= floor <= 1:
         raise InputError(f"{expected} of {rows} cases with a floor of {floor} cannot be drawn")

@@ -22,6 +22,7 @@ from scipy import stats
 
 from evals.errors import InputError
 from evals.statistics.clusters import Bools, Floats, Ints
+from evals.statistics.finite import require_finite
 from evals.statistics.intervals import Interval, no_interval
 from evals.statistics.paired import FOLDS
 
@@ -46,8 +47,8 @@ class Cases:
             )
         if len(self.probability) != len(self.labelled) or not np.all((self.probability > 0) & (self.probability <= 1)):
             raise InputError("every labelled case needs the probability it was drawn with, above 0 and at most 1")
-        if not np.all(np.isfinite(self.values)):
-            raise InputError("a label is not a finite number")
+        require_finite(self.values, "labels")
+        require_finite(self.judge, "scores of the judge")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from scipy import special, stats
 
 from evals.errors import InputError
 from evals.statistics.clusters import Floats, codes, variance_of_sum
+from evals.statistics.finite import normalised, require_finite
 from evals.statistics.intervals import Interval, no_interval
 
 GRID = 1000  # the betting bound is known to a thousandth and rounded outwards
@@ -88,11 +89,12 @@ def asymptotic_interval(
     >>> round(shown.low, 3), round(shown.high, 3), shown.method
     (0.343, 0.657, 'asymptotic confidence sequence')
     """
+    require_finite(values, "labels")
     names = np.arange(len(values)) if clusters is None else clusters
     groups = codes(names)[1]
     if groups < 2:
         return no_interval(1 - 2 * alpha, len(values), groups, f"{len(values)} labels of {groups} products: an interval needs two of each")
-    shares = np.full(len(values), 1 / len(values)) if weights is None else weights / weights.sum()
+    shares = normalised(weights, len(values))
     mean = float(shares @ values)
     error = math.sqrt(variance_of_sum(shares * (values - mean), names))
     half = float(stats.t.isf(anytime_level(groups, alpha, mixture(alpha, planned)), groups - 1)) * error

@@ -19,6 +19,7 @@ from scipy import stats
 
 from evals.errors import InputError
 from evals.statistics.clusters import Floats, codes, variance_of_sum
+from evals.statistics.finite import normalised, require_finite
 from evals.statistics.intervals import Interval, no_interval
 
 
@@ -48,8 +49,9 @@ def crossed_mean(
     """
     if not len(values) == len(products) == len(annotators):
         raise InputError(f"{len(values)} labels of {len(products)} products by {len(annotators)} annotators: one of each a label")
+    require_finite(values, "labels")
     fewest = min(codes(products)[1], codes(annotators)[1])
-    shares = np.full(len(values), 1 / max(len(values), 1)) if weights is None else weights / weights.sum()
+    shares = normalised(weights, len(values))
     mean = float(shares @ values) if len(values) else None
     if mean is None or fewest < 2:
         return no_interval(level, len(values), fewest, f"{fewest} products or annotators: two of each are needed", mean)

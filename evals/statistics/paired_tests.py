@@ -18,6 +18,7 @@ from scipy import stats
 
 from evals.errors import InputError
 from evals.statistics.clusters import Floats, codes
+from evals.statistics.finite import require_finite
 from evals.statistics.intervals import Interval, no_interval
 
 Alternative = Literal["two-sided", "greater", "less"]
@@ -61,6 +62,7 @@ def mcnemar(differences: Floats, *, mid: bool = False, alternative: Alternative 
 
 def wilcoxon(differences: Floats, *, alternative: Alternative = "two-sided") -> PairedTest:
     """Signed ranks of the differences that are not zero. Exact up to 50 of them (careful where sizes tie), else normal. Wilcoxon 1945."""
+    require_finite(differences, "differences")
     changed = differences[differences != 0]
     if not len(changed):
         return PairedTest("Wilcoxon", 1.0 if len(differences) else None, len(differences), 0, None if len(differences) else "no pair")
@@ -71,6 +73,7 @@ def wilcoxon(differences: Floats, *, alternative: Alternative = "two-sided") -> 
 
 def paired_t(differences: Floats, *, alternative: Alternative = "two-sided") -> PairedTest:
     """Student's t of the mean difference, rows independent. Differences that are all alike have no spread to be compared with."""
+    require_finite(differences, "differences")
     if len(differences) < 2 or np.ptp(differences) == 0:
         reason = f"{len(differences)} pairs" if len(differences) < 2 else "every pair differs by the same"
         return PairedTest("paired t", None, len(differences), int(np.sum(differences != 0)), reason)
@@ -88,6 +91,7 @@ def sign_flip(
     >>> sign_flip(np.array([0.2, 0.4, 0.1, 0.3])).p_value  # 2 of 16
     0.125
     """
+    require_finite(differences, "differences")
     numbers, groups = codes(np.arange(len(differences)) if clusters is None else clusters)
     totals = np.bincount(numbers, differences, groups)
     changed = totals[totals != 0]
@@ -117,6 +121,7 @@ def bca(differences: Floats, *, level: float = 0.95, resamples: int = 9999, seed
     >>> round(shown.low, 2), round(shown.high, 2)
     (0.04, 0.25)
     """
+    require_finite(differences, "differences")
     n = len(differences)
     if n < 2 or np.ptp(differences) == 0:
         reason = f"{n} pairs" if n < 2 else "every pair differs by the same: nothing to resample"

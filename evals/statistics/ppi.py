@@ -22,6 +22,7 @@ from scipy import stats
 
 from evals.errors import InputError
 from evals.statistics.clusters import Floats, Ints, codes, variance_of_sum
+from evals.statistics.finite import require_finite
 from evals.statistics.intervals import Interval, no_interval
 
 FOLDS = 5
@@ -135,5 +136,4 @@ def _check(labels: Floats, judged: Floats, unlabelled: Floats, clusters: Names |
             if len(rows) != len(names):
                 raise InputError(f"{len(names)} clusters for {len(rows)} {which} cases")
     for values, which in ((labels, "labels"), (judged, "judge scores of labelled cases"), (unlabelled, "judge scores of unlabelled cases")):
-        if not np.all(np.isfinite(values)):
-            raise InputError(f"{which} are numbers; row {int(np.flatnonzero(~np.isfinite(values))[0])} is not")
+        require_finite(values, which)

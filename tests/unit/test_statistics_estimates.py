@@ -13,6 +13,7 @@ from evals.errors import InputError
 from evals.statistics.active import Drawn, augmented, best_lambda, hajek, horvitz_thompson, optimal_probabilities
 from evals.statistics.batch import Cases, estimate_slices
 from evals.statistics.clusters import variance_of_sum
+from evals.statistics.confidence_sequence import asymptotic_interval
 from evals.statistics.crossed import crossed_mean, crossed_variance
 from evals.statistics.intervals import Interval
 from evals.statistics.paired import Sample, mean_by_t
@@ -202,6 +203,30 @@ def test_one_annotator_says_nothing_about_others() -> None:
         crossed_mean(np.zeros(3), np.arange(3), np.arange(2))
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_named_wherever_it_stands(bad: float) -> None:
+    values = np.array([0.5, bad, 0.25])
+    everyone = Drawn(np.ones(3), np.ones(3, dtype=bool), np.ones(3))
+    for function in (
+        lambda: ppi_mean(np.ones(3), values, np.ones(4)),
+        lambda: augmented(everyone, values),
+        lambda: best_lambda(everyone, values),
+        lambda: optimal_probabilities(values, 1.0),
+        lambda: crossed_mean(values, np.arange(3), np.arange(3)),
+        lambda: crossed_mean(np.ones(3), np.arange(3), np.arange(3), weights=values),
+        lambda: asymptotic_interval(values, alpha=0.05, planned=10),
+        lambda: wilcoxon(values),
+        lambda: sign_flip(values),
+        lambda: paired_t(values),
+        lambda: bca(values),
+    ):
+        with pytest.raises(InputError, match="are numbers; row"):
+            function()
+    for weights in (np.zeros(3), -np.ones(3), np.ones(2)):
+        with pytest.raises(InputError, match="weights are one a row"):
+            asymptotic_interval(np.ones(3), weights=weights, alpha=0.05, planned=10)
+
+
 # ---------------------------------------------------------------------------------------------- strata
 
 
@@ -323,7 +348,7 @@ def test_a_batch_names_what_does_not_fit() -> None:
         Cases(*fitting, np.zeros((2, 1)), np.ones(1))
     with pytest.raises(InputError, match="probability"):
         Cases(*fitting, np.zeros((1, 1)), np.zeros(1))
-    with pytest.raises(InputError, match="finite"):
+    with pytest.raises(InputError, match="labels are numbers; row 0 is nan"):
         Cases(*fitting, np.full((1, 1), math.nan), np.ones(1))
 
 
