@@ -32,4 +32,4 @@ def normalised(weights: NDArray[np.float64] | None, rows: int) -> NDArray[np.flo
     require_finite(weights, "weights")
     if len(weights) != rows or np.any(weights < 0) or not np.any(weights > 0):
         raise InputError(f"weights are one a row, none below 0 and not all 0: {len(weights)} for {rows} rows")
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
