@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from annotators.asking.queues import EnqueueSummary
+from annotators.asking.topping import ToppedUp
 from annotators.label_studio.collect import CollectSummary
 from annotators.label_studio.push import PushSummary
 from annotators.simulation.simulated import SimulationSummary
@@ -89,3 +90,13 @@ def self_tested(found: Mapping[str, Any]) -> str:
     failed = [row["name"] for row in rows if not row["passed"]]
     what = f"{len(rows)} requirement{'s' if len(rows) > 1 else ''} simulated {found['repetitions']} times, seed {found['seed']}"
     return f"{what}: the policy {'fails in ' + ', '.join(failed) if failed else 'decides as it says'}."
+
+
+def topped_up(topped: ToppedUp, *, dry_run: bool) -> str:
+    """Which cases were added, in all and by language."""
+    done = "would be queued" if dry_run else "queued"
+    totals = ", ".join(f"{language} {count}" for language, count in sorted(topped.targets.items())) or "none"
+    beyond = f" The dataset lacks about {topped.beyond} cases: no draw can settle those." if topped.beyond else ""
+    return (
+        f"{topped.wanted} labelled cases are missing; {topped.queued.new_items:,} new items {done}, cases drawn in all: {totals}.{beyond}"
+    )

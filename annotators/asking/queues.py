@@ -16,7 +16,8 @@ from annotators.asking.items import ARMS, Answered, Asking, items_of
 from annotators.asking.sampling import Candidate, Drawn, draw, uncertainty
 from annotators.labeling import CLAIM_V2, Rubric, rubric_named
 from evals.errors import InputError
-from evals.records import DRAWN, Arm, Claim, Feature, QueueItem, Run
+from evals.gate.drawn import chances, together
+from evals.records import Arm, Claim, Feature, QueueItem, Run
 from evals.store import Store
 from guardrails import WITHHELD
 
@@ -49,27 +50,32 @@ def enqueue(
     fraction: float | None = None,
     overlap: int | None = None,
     rubrics: Sequence[str] = (CLAIM_V2.name,),
+    totals: Mapping[str, int] | None = None,
+    dry_run: bool = False,
 ) -> EnqueueSummary:
     """Queue what `rubrics` ask about a sample of the cases that both runs have answered; asked again it adds nothing, asked for more it
     keeps what it drew.
 
-    How many cases: a `fraction` of each language's, else what the `plan` leaves of this week's budget. How many people per item: `overlap`,
-    else the plan's. With a plan those cases are drawn more often about which the judge is unsure; without, all alike. Cases in which a rail
-    withheld something are queued too, as ``flagged``: they are for looking at. Raises InputError for runs that cannot be compared.
+    How many cases: a `fraction` of each language's, or so many in all as `totals` says by language, else what the `plan` leaves of this
+    week's budget. How many people per item: `overlap`, else the plan's. With a plan those cases are drawn more often about which the judge
+    is unsure; without, all alike. Cases in which a rail withheld something are queued too, as ``flagged``: they are for looking at. With
+    `dry_run` nothing is stored. Raises InputError for runs that cannot be compared.
     """
     champion, candidate = _comparable(store, champion_run_id, candidate_run_id)
     if not 0 < (1 if fraction is None else fraction) <= 1 or (overlap or 1) < 1 or (plan is None and None in (fraction, overlap)):
         raise InputError(f"a fraction in (0, 1] and an overlap of at least 1, or a plan that says them: {fraction}, {overlap}")
     answered = _answered(store, champion, candidate)
     asked = [rubric for rubric in map(rubric_named, rubrics) if champion.feature in rubric.features]
-    draws = [_Draw(store, answered, _asking(rubric, champion.feature, plan, overlap, seed, now), plan, fraction) for rubric in asked]
+    draws = [
+        _Draw(store, answered, _asking(rubric, champion.feature, plan, overlap, seed, now), plan, fraction, totals) for rubric in asked
+    ]
     items = [list(one.items()) for one in draws]
     return EnqueueSummary(
         eligible=len(answered),
         sampled=max((len(one.drawn) for one in draws), default=0),
         flagged=max((len(one.flagged) for one in draws), default=0),
         items=sum(map(len, items)),
-        new_items=sum(one.store_items(mine) for one, mine in zip(draws, items, strict=True)),
+        new_items=sum((one.new_items if dry_run else one.store_items)(mine) for one, mine in zip(draws, items, strict=True)),
         probabilities=_ranges(answered, draws[0].drawn) if draws else {},
         skipped=tuple(sorted(set(rubrics) - {rubric.name for rubric in asked})),
     )
@@ -87,7 +93,13 @@ class _Draw:
     budget keeps some of the cases that a larger one draws."""
 
     def __init__(
-        self, store: Store, answered: Sequence[Answered], asking: Asking, plan: LabellingPlan | None, fraction: float | None
+        self,
+        store: Store,
+        answered: Sequence[Answered],
+        asking: Asking,
+        plan: LabellingPlan | None,
+        fraction: float | None,
+        totals: Mapping[str, int] | None,
     ) -> None:
         self.store, self.asking = store, asking
         self.answered = answered = [one for one in answered if any(True for _ in items_of(one, asking, _ANY))]
@@ -96,7 +108,7 @@ class _Draw:
         audit_share = 1.0 if plan is None or not answered else self._plan(plan).audit_share
         self.drawn = draw(
             _candidates(store, answered, audit_share),
-            self._week(plan, already) if plan and fraction is None else _shares(answered, fraction or 1.0),
+            self._budget(plan, fraction, totals, already),
             audit_share=audit_share,
             seed=asking.seed,
             experiment="/".join(self.run_ids),
@@ -107,6 +119,14 @@ class _Draw:
 
     def _plan(self, plan: LabellingPlan) -> QueuePlan:
         return plan.queue(self.answered[0].case.feature, self.asking.rubric.name)
+
+    def _budget(
+        self, plan: LabellingPlan | None, fraction: float | None, totals: Mapping[str, int] | None, already: Mapping[str, float]
+    ) -> Mapping[str, int]:
+        """Cases per language in all."""
+        if totals is not None:
+            return totals
+        return self._week(plan, already) if plan and fraction is None else _shares(self.answered, fraction or 1.0)
 
     def _week(self, plan: LabellingPlan, already: Mapping[str, float]) -> dict[str, int]:
         """Cases per language in all: those drawn before, and what is left of this week's budget, whichever runs used it up."""
@@ -123,12 +143,20 @@ class _Draw:
         }
 
     def _already(self) -> dict[str, float]:
-        found: dict[str, float] = {}
-        for run_id in self.run_ids:
-            items = self.store.queue.items(run_id=run_id)
-            found |= {str(item.case_id): item.probability for item in items if item.rubric == self.asking.rubric.name and item.why in DRAWN}
+        """Cases drawn before, with their probability: for these two runs together, else for the one of them that was compared before."""
+        rubric = self.asking.rubric.name
+        samples = [chances(item for item in self.store.queue.items(run_id=run_id) if item.rubric == rubric) for run_id in self.run_ids]
+        if not any(samples):
+            return {}
+        asked = [{one.case.case_id for one in self.answered if self._asks(one, arm)} for arm in ARMS]
         eligible = {one.case.case_id for one in self.answered}
-        return {case_id: probability for case_id, probability in found.items() if case_id in eligible}
+        return {case_id: probability for case_id, probability in together(samples, asked).items() if case_id in eligible}
+
+    def _asks(self, one: Answered, arm: Arm) -> bool:
+        """Whether there is an item about this arm's output."""
+        if self.asking.rubric.subject == "claim":
+            return bool(one.claims[arm])
+        return any(item.run_id == one.runs[arm].run_id for item in items_of(one, self.asking, _ANY))
 
     def items(self) -> Iterator[QueueItem]:
         for one in self.answered:
@@ -137,6 +165,10 @@ class _Draw:
                 yield from items_of(one, self.asking, self.drawn[case_id])
             elif case_id in self.flagged:
                 yield from items_of(one, self.asking, Drawn("flagged", 1.0))
+
+    def new_items(self, items: Sequence[QueueItem]) -> int:
+        """How many are not queued yet."""
+        return len(items) - len(self.store.queue.named(item.item_id for item in items))
 
     def store_items(self, items: Sequence[QueueItem]) -> int:
         """How many were new."""

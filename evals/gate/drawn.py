@@ -20,10 +20,10 @@ Chances = Mapping[str, float]
 
 
 def chances(items: Iterable[QueueItem]) -> dict[str, float]:
-    """Case → probability, of the cases that these items of one run put before people because they were drawn."""
+    """Case → probability, of the cases that these items, all of one run, put before people because they were drawn."""
     found: dict[str, float] = {}
     for item in items:
-        if item.why in DRAWN and item.case_id and item.claim_id:
+        if item.why in DRAWN and item.case_id:
             found[item.case_id] = max(item.probability, found.get(item.case_id, 0.0))
     return found
 

@@ -102,7 +102,8 @@ def read_evidence(store: Store, champion_run_id: str, candidate_run_id: str) -> 
         )
     runs = (champion, candidate)
     said = [_said(store, run) for run in runs]
-    drawn = together([chances(store.queue.items(run_id=run.run_id)) for run in runs], [one.claims.keys() for one in said])
+    samples = [chances(item for item in store.queue.items(run_id=run.run_id) if item.claim_id) for run in runs]
+    drawn = together(samples, [one.claims.keys() for one in said])
     labels = {run.run_id: _claim_labels(store, run, drawn) for run in runs}
     verdicts = settle(row for rows in labels.values() for row in rows)
     arms = [_arm(store, run, one, drawn, labels[run.run_id], verdicts.claims) for run, one in zip(runs, said, strict=True)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from annotators.asking import conflicts as disputes
-from annotators.asking import queues
+from annotators.asking import queues, topping
 from annotators.asking.budget import load_plan
 from annotators.customers import escalations
 from annotators.label_studio import collect as collecting
@@ -16,6 +17,7 @@ from annotators.label_studio import push as pushing
 from annotators.label_studio import server
 from annotators.label_studio.studio import Studio
 from annotators.labeling import CLAIM_V2
+from evals.errors import UnknownIdError
 from evals.paths import home
 from evals.store import Store
 from workbench import listening, sentences
@@ -27,9 +29,20 @@ from workbench.progress import bar
 studio_app = typer.Typer(help="The Label Studio server people label on.", no_args_is_help=True)
 
 
+class DrawsByDefault(TyperGroup):
+    """``plumb queue highlights`` is ``plumb queue draw highlights``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        known = not args or args[0] in self.commands or args[0] in ctx.help_option_names
+        return super().parse_args(ctx, args if known else ["draw", *args])
+
+
+queue_app = typer.Typer(help="Put outputs before people.", no_args_is_help=True, cls=DrawsByDefault)
+
+
 def register(app: typer.Typer) -> None:
     app.add_typer(studio_app, name="label-studio")
-    app.command("queue")(queue)
+    app.add_typer(queue_app, name="queue")
     app.command("collect")(collect)
     app.command("conflicts")(conflicts)
     app.command("listen")(listen)
@@ -68,6 +81,7 @@ def status() -> None:
     say(f"Label Studio serves on {running.url}." if running else "No Label Studio of ours is running: plumb label-studio start")
 
 
+@queue_app.command("draw")
 def queue(
     feature: FeatureName,
     champion: Annotated[str, typer.Option(help="a run id or a variant's name")] = "template",
@@ -89,6 +103,25 @@ def queue(
     with bar("pushing tasks", quiet=quiet) as progress:
         pushed = pushing.push(store, open_studio(), progress=progress)
     say(f"{sentences.drawn(drawn)} {again} new items of cases that customers reported.\n{sentences.pushed(pushed)}", quiet=quiet)
+
+
+@queue_app.command("top-up")
+def top_up(
+    decision: Annotated[str | None, typer.Option(help="a hold; else the newest decision")] = None,
+    overlap: Annotated[int | None, typer.Option(min=1, help="people per item; else the plan's")] = None,
+    seed: Annotated[int, typer.Option(help="the seed of the first draw")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be queued, and queue nothing")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
+) -> None:
+    """Queue exactly the cases that a hold lacks, drawn with known probabilities, and push them; asked twice it adds nothing."""
+    store = open_store()
+    held = store.ledger.decision(decision) if decision else next(iter(store.ledger.decisions()), None)
+    if held is None:
+        raise UnknownIdError("no decision is stored yet: plumb gate FEATURE")
+    topped = topping.top_up(store, held, seed=seed, now=now(), plan=load_plan(), overlap=overlap, dry_run=dry_run)
+    say(sentences.topped_up(topped, dry_run=dry_run), quiet=quiet)
+    if not dry_run and topped.queued.new_items:
+        say(send(store), quiet=quiet)
 
 
 def collect(full: Annotated[bool, typer.Option("--full", help="sweep everything: finds deletions too")] = False) -> None:
