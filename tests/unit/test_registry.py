@@ -128,7 +128,7 @@ def test_an_abandoned_experiment_promotes_nobody(store: Store) -> None:
         "experiment-1", *arms, {}, "policy", "1", 0, exploratory=False, alpha=0.05, level=0.05, actor="ada", created_at=NOW
     )
     event = AuditEvent(NOW, "ada", "register", "experiment-1")
-    store.programme.register(experiment, event, lambda _: None)
+    store.programme.register(experiment, event, lambda *_: None)
     store.programme.end(Ending("experiment-1", "abandoned", 0, 0, "ada", "no labels came", NOW), event)
     with pytest.raises(MoreNeededError, match="experiment-1 was abandoned: no labels came"):
         registry.promote(store, decision.decision_id, now=at(1), **WHO)
@@ -278,7 +278,8 @@ def test_whatever_happens_the_past_stays_the_log_is_whole_and_nobody_serves_who_
             if action == "rollback":
                 rollback(store, at(day), marketplace=place)
             elif before is not None and names[which] != before:
-                promote(store, before, names[which], at(day), marketplace=place)
+                evidence = decided(store, before, names[which], now=at(day), look=day)
+                registry.promote(store, evidence.decision_id, now=at(day), marketplace=place, **WHO)
         except UnknownIdError:
             assert serving(store, place) == before
         else:
