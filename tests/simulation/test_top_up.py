@@ -82,7 +82,7 @@ def errors(expected: float | None) -> np.ndarray:
 def test_sizes_that_depend_on_first_labels_flatter_the_estimate_by_a_fraction_of_its_standard_error(
     expected: float | None, most: float
 ) -> None:
-    """A sample that looks good early stays small: the bias of all stopping rules, not of the weights. Less where only the spread decides."""
+    """A sample that looks good early stays small: the bias of every stopping rule, not of the weights."""
     found = errors(expected)
     assert abs(found.mean()) <= most * found.std()
 
