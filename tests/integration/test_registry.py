@@ -12,6 +12,7 @@ from threading import Barrier
 
 import pytest
 from champions import add_runs, decided, variant_id
+from sqlalchemy import text
 from support import NOW
 
 from evals import registry
@@ -20,10 +21,11 @@ from evals.paths import ROOT
 from evals.records import AuditEvent, Promotion
 from evals.registry import audit
 from evals.registry.webhooks import endpoints
-from evals.store import Store
+from evals.store import Store, _engine, migrate
 
 WHO = {"actor": "ada", "reason": "shown to be as good", "now": "2026-12-01T00:00:00Z"}
 NAMES = [f"variant {number}" for number in range(9)]
+DETAIL = '{"feature": "highlights", "decision_id": null, "reason": "r"}'
 TELL = endpoints("http://127.0.0.1:9/hook")
 
 
@@ -137,6 +139,39 @@ def test_killed_in_the_middle_of_a_promotion_nothing_of_it_is_there_and_asking_a
     assert len(store.ledger.promotions("highlights")) == 1 == audit.verify(store).events and not store.deliveries.all()
     registry.promote(store, decision, tell=TELL, **WHO)
     assert len(store.deliveries.all()) == 1 and audit.verify(store).events == 2
+
+
+def test_an_older_database_is_brought_up_whole_and_goes_on(url: str) -> None:
+    old = _engine(url)
+    migrate(old, "0005")
+    with old.begin() as connection:
+        for number in (0, 1):
+            connection.execute(
+                text("INSERT INTO variant VALUES (:id, :name, 'highlights', '{}')"),
+                {"id": variant_id(NAMES[number]), "name": NAMES[number]},
+            )
+        for day, action in enumerate(("install", "promote", "rollback"), 1):
+            row = {"v": variant_id(NAMES[day % 2]), "t": f"2026-11-0{day}T00:00:00Z", "a": action, "d": DETAIL}
+            connection.execute(
+                text("INSERT INTO promotion (feature, variant_id, actor, reason, created_at) VALUES ('highlights', :v, 'ada', 'r', :t)"),
+                row,
+            )
+            connection.execute(
+                text("INSERT INTO audit_event (created_at, actor, action, subject, detail) VALUES (:t, 'ada', :a, :v, :d)"), row
+            )
+    old.dispose()
+    store = Store.open(url)
+    assert [(row.action, row.before) for row in store.ledger.promotions("highlights")] == [
+        ("rollback", None),
+        ("promote", 1),
+        ("install", None),
+    ]
+    assert audit.verify(store).events == 3
+    add_runs(store, NAMES)
+    registry.promote(store, decided(store, NAMES[1], NAMES[2]).decision_id, **WHO)
+    assert registry.rollback(store, "highlights", **WHO).variant_id == variant_id(NAMES[1])
+    assert audit.verify(store).events == 5
+    store.close()
 
 
 # ---------------------------------------------------------------------------------------------- the commands
