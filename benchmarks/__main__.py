@@ -10,7 +10,8 @@ COMMANDS = {
     "benchmarks.people": "consensus and agreement on public sets with several annotators",
     "benchmarks.transport": "tasks to Label Studio and annotations back, against the plain SDK loop",
     "benchmarks.raters": "what a model of the raters gains or costs, simulated",
-    "benchmarks.gate": "coverage of the gate's intervals, false promotions and rejections",
+    "benchmarks.gate": "false promotions and rejections, simulated and on data where people labelled everything",
+    "benchmarks.statistics": "judge-assisted means of a million cases, beside ppi-python and truescore",
 }
 
 if __name__ == "__main__":

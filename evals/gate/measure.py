@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from evals.gate.evidence import Arm, Evidence
 from evals.gate.policy import Requirement
+from evals.gate.settled import certainty
 from evals.records import Case, Score
 from evals.statistics.clusters import codes
 from evals.statistics.paired import Sample
@@ -28,7 +29,8 @@ HUMAN_METRIC = "grounded"
 class Measured:
     """Arrays for one requirement, one row a case, with the counts a report needs.
 
-    `missing`: why nothing was measured here (the verdict is *unverified*); `broken`: why it cannot be trusted (*error*).
+    `label_error`: share of people's values that are wrong as far as the consensus knows, 0 where nothing tells. `missing`: why nothing was
+    measured here (the verdict is *unverified*); `broken`: why it cannot be trusted (*error*).
     """
 
     sample: Sample
@@ -37,6 +39,7 @@ class Measured:
     case_ids: NDArray[np.str_]
     counts: Mapping[str, int]
     claims_per_case: float | None = None
+    label_error: float = 0.0
     missing: str | None = None
     broken: str | None = None
 
@@ -82,6 +85,7 @@ def _human(store: Store, evidence: Evidence, requirement: Requirement) -> Measur
         _measured(cases, values, known, [p or 1.0 for p in drawn], judged, len(arms)),
         counts=_human_counts(evidence, arms, cases, drawn, known, judged),
         claims_per_case=_claims_per_case(arms, cases, drawn),
+        label_error=1 - (certainty([vote for arm in arms for vote in arm.votes.values()]) or 1.0),
         broken=f"{unscored} outputs say something and were never cut into claims: score the runs again" if unscored else None,
     )
 

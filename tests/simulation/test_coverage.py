@@ -12,8 +12,9 @@ import pytest
 
 from benchmarks.gate.coverage import ALPHA, measure
 from benchmarks.gate.model import Cell, draw
+from evals.gate.measure import Measured
 from evals.gate.verdicts import Cell as VerdictCell
-from evals.gate.verdicts import corrected
+from evals.gate.verdicts import corrected, mean_cell
 from evals.statistics.intervals import clopper_pearson
 from evals.statistics.paired import mean_by_t, sampled_mean
 
@@ -67,6 +68,19 @@ def test_where_outcomes_are_rare_the_normal_approximation_promotes_wrongly_and_t
             wrong[method] += low is not None and low > -0.05
     assert wrong[mean_by_t] / 300 > 0.08
     assert wrong[sampled_mean] / 300 <= ALPHA + 3 * math.sqrt(ALPHA * (1 - ALPHA) / 300)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_loss_that_wrong_labels_hide_passes_only_where_nobody_knows_that_they_are_wrong(known: bool) -> None:
+    """A tenth of the labels is wrong, so a loss of .15 looks like .12."""
+    rng, cell = np.random.default_rng(3), Cell(300, 0.85, 0.15, noise=0.1)
+    passed = 0
+    for _ in range(150):
+        stream = draw(cell, cell.margin, rng)
+        names = np.full(len(stream.value), "en")
+        measured = Measured(stream.at(stream.time_of(300)), names, names, names, {}, label_error=0.1 if known else 0.0)
+        passed += mean_cell(measured, line=-cell.margin, minimum=2, alpha=ALPHA, seed=0).verdict == "pass"
+    assert (passed / 150 <= LIMIT) is known
 
 
 def test_an_identical_candidate_is_rarely_rejected_over_eight_slices() -> None:
