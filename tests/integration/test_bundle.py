@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from evals import bundle, gate
 from evals.bundle import archive
 from evals.bundle.archive import POLICY
 from evals.errors import InputError
+from evals.gate.policy import Waiver
+from evals.gate.waivers import sign
 from evals.paths import DATA, ROOT
 from evals.records import FEATURES, Annotation, Annotator, Escalation
 from evals.store import Store
@@ -205,3 +207,24 @@ def test_by_command_a_bundle_is_made_verified_tampered_with_and_refused(tmp_path
     (tmp_path / "nonsense.zip").write_bytes(b"nonsense")
     refused = plumb("verify", str(tmp_path / "nonsense.zip"), home=tmp_path)
     assert refused.returncode == 2 and "not a bundle that can be read" in refused.stderr
+
+
+def test_signatures_of_waivers_are_checked_by_those_who_have_the_key_and_the_numbers_by_everybody(own: Store, tmp_path: Path) -> None:
+    plain = (DATA / "policies" / "highlights.yaml").read_text(encoding="utf-8")
+    waiver = Waiver("grounded", "grace", "labels come next week", "2027-01-31", 1.0, unmeasured=True)
+    rows = "".join(
+        f"\n   {name}: {json.dumps(value)}" for name, value in asdict(replace(waiver, signature=sign(waiver, "highlights", "key"))).items()
+    )
+    policy = tmp_path / "waived.yaml"
+    policy.write_text(f"{plain}\nwaiver_owners: [grace]\nwaivers:\n - {rows.strip()}\n", encoding="utf-8")
+    (first,) = own.ledger.decisions()
+    decision = gate.decide(own, gate.load_policy(policy), first.champion_run_id, first.candidate_run_id, now=LATER, waiver_key="key")
+    assert decision.body["waivers"]
+    file = tmp_path / "waived.zip"
+    with pytest.raises(InputError, match="--policy"):
+        bundle.write(own, decision.decision_id, file, actor="ada", now=LATER)
+    bundle.write(own, decision.decision_id, file, actor="ada", now=LATER, policy=policy)
+    checked = bundle.verify(file)
+    assert checked.difference is None and checked.notes == ("signatures of waivers were not checked: no key was given",)
+    assert bundle.verify(file, waiver_key="key").notes == () == bundle.verify(file, waiver_key="key").notes
+    assert "wrong signature" in str(bundle.verify(file, waiver_key="another").difference)
