@@ -7,7 +7,7 @@ TORCH ?= torch==2.13.0
 HEADLESS ?=
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup setup-server system run test check unit integration browser bench bench-quality screenshots lock clean
+.PHONY: help setup setup-server system run test check unit integration browser bench bench-quality bench-gate screenshots lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -54,6 +54,9 @@ bench: setup ## the benchmarks; figures go to docs/benchmarks.md by hand, with h
 PART ?= dev
 bench-quality: setup ## every figure of scorers and rails, into docs/benchmarks.md (PART=holdout where that part is unsealed)
 	@$(PY) -m benchmarks.quality --part $(PART) --write
+
+bench-gate: setup ## the gate's error rates, simulated and on real labels, into docs/benchmarks.md (resumable)
+	@$(PY) -m benchmarks.gate --part $(PART) --write
 
 screenshots: setup system ## draw every page again into docs/screenshots
 	@$(PY) -m pytest -q tests/browser/test_screenshots.py --screenshots docs/screenshots --home .plumbline
