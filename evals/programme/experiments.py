@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from evals import gate
 from evals.errors import InputError, MoreNeededError
 from evals.programme.registration import verified
+from evals.programme.said import said
 from evals.records import AuditEvent, Decision, Ending, Experiment, Feature, State
 from evals.store import Store
 
@@ -43,20 +44,22 @@ def _shown(experiment: Experiment, labels: int, ending: Ending | None) -> Shown:
     return Shown(experiment, state, labels, ending)
 
 
-def decide(store: Store, experiment_id: str, *, actor: str, now: str) -> Reading:
-    """Read every candidate by the frozen policy. The experiment ends when each is promoted or rejected, or has used up its looks.
+def decide(store: Store, experiment_id: str, *, actor: str, now: str, waiver_key: str | None = None) -> Reading:
+    """Read every candidate by the frozen policy. The experiment ends when each is promoted or rejected, or has used up its looks. A
+    promotion that a waiver carried is none of the programme's: it showed nothing, and earns no level.
 
     Raises InputError for one that has ended, or that is not what was registered.
     """
-    experiment = store.programme.experiment(experiment_id)
+    experiment, actor = store.programme.experiment(experiment_id), said("actor", actor)
     _open(store, experiment)
     if not verified(experiment):
         raise InputError(f"{experiment.experiment_id} is not what was registered: what is stored does not give its name")
     policy = gate.parse_policy(experiment.policy)
-    decisions = [gate.decide(store, policy, experiment.champion_run_id, run, now=now) for run in experiment.candidate_run_ids]
+    arms = [(experiment.champion_run_id, run) for run in experiment.candidate_run_ids]
+    decisions = [gate.decide(store, policy, *pair, now=now, waiver_key=waiver_key) for pair in arms]
     if not all(map(_is_final, decisions)):
         return Reading(decisions, None)
-    promoted = sum(decision.outcome == "promote" for decision in decisions)
+    promoted = sum(decision.outcome == "promote" and not decision.body.get("waivers") for decision in decisions)
     reason = " ".join(decision.reason for decision in decisions)
     body = {"decisions": [decision.decision_id for decision in decisions]}
     return Reading(decisions, _end(store, experiment, "decided", promoted, actor, reason, now, body))
@@ -66,8 +69,7 @@ def abandon(store: Store, experiment_id: str, *, actor: str, reason: str, now: s
     """End an experiment without an answer. Its decisions promote nothing from then on. Raises InputError for one that has ended."""
     experiment = store.programme.experiment(experiment_id)
     _open(store, experiment)
-    if not reason.strip():
-        raise InputError(f"{experiment.experiment_id}: say why it is abandoned")
+    reason, actor = said("reason", reason), said("actor", actor)
     return _end(store, experiment, "abandoned", 0, actor, reason, now, {})
 
 

@@ -44,7 +44,8 @@ class Total(NamedTuple):
 def gains(decision: Decision) -> list[Gain]:
     """One a measured non-inferiority requirement; those without an interval have nothing to correct and are left out."""
     rows = [row for row in decision.body["requirements"] if row["kind"] == "non_inferiority"]
-    return [found for row in rows if (found := _gain(row, decision.outcome == "promote"))]
+    chosen = decision.outcome == "promote"
+    return [found for row in rows if (found := _gain(row, chosen and row["cells"][0]["verdict"] == "pass"))]
 
 
 def _gain(requirement: Mapping[str, Any], promoted: bool) -> Gain | None:

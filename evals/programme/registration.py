@@ -12,6 +12,7 @@ from evals.errors import InputError, PolicyError, RetryError
 from evals.identity import content_id
 from evals.programme import exposure, levels
 from evals.programme.rules import Rules
+from evals.programme.said import said
 from evals.records import AuditEvent, Experiment, Feature, Run
 from evals.store import Store
 
@@ -37,7 +38,8 @@ def plan(
     Raises InputError for arms that cannot be compared, for labels that were there before, for a level or a number of comparisons beyond the
     programme's; PolicyError for a policy that cannot hold at its level; RetryError where another was registered at the same moment.
     """
-    _comparable(feature, hypothesis, champion, candidates)
+    hypothesis, actor = said("hypothesis", hypothesis), said("actor", actor)
+    _comparable(feature, champion, candidates)
     known = {one.experiment_id: one for one in store.programme.experiments(feature)}
     allowed = levels.wealth(store, rules, feature, len(candidates)).level
     frozen = at_level(policy, allowed) if lower_alpha and not exploratory else dict(policy)
@@ -45,7 +47,7 @@ def plan(
     found = Experiment(
         experiment_id="",
         feature=feature,
-        hypothesis=hypothesis.strip(),
+        hypothesis=hypothesis,
         dataset_id=champion.dataset_id,
         champion_run_id=champion.run_id,
         candidate_run_ids=tuple(run.run_id for run in candidates),
@@ -103,12 +105,8 @@ def _asked(policy: gate.Policy) -> float:
     return max([policy.alpha, *(row.level for row in policy.requirements if row.critical and row.level is not None)])
 
 
-def _comparable(feature: Feature, hypothesis: str, champion: Run, candidates: Sequence[Run]) -> None:
+def _comparable(feature: Feature, champion: Run, candidates: Sequence[Run]) -> None:
     runs = [champion, *candidates]
-    if not hypothesis.strip():
-        raise InputError("an experiment needs a hypothesis: what is expected, and why")
-    if any("\ud800" <= letter <= "\udfff" for letter in hypothesis):
-        raise InputError("the hypothesis is no text: it has half a character in it")
     if not candidates or len({run.run_id for run in runs}) < len(runs):
         raise InputError(f"an experiment needs a champion and other runs as candidates, each once: got {[run.run_id for run in runs]}")
     for run in runs:

@@ -16,6 +16,7 @@ from evals.datasets import make_dataset
 from evals.errors import InputError, MoreNeededError
 from evals.identity import canonical_json, content_id, sha256
 from evals.partitions import Roles, key
+from evals.programme.said import said
 from evals.records import AuditEvent, Case, Dataset, Feature, SealedSet
 from evals.store import Store
 
@@ -30,16 +31,17 @@ class Opened(NamedTuple):
 def seal(store: Store, feature: Feature, name: str, cases: Sequence[Case], products: int, *, seed: int, actor: str, now: str) -> SealedSet:
     """Put so many unused products aside, drawn with `seed` from the `cases` on offer, with all of their cases. Asked twice it is done once.
 
-    Raises InputError for cases of another feature, without a name or with one that another set has, MoreNeededError where too few products
+    Raises InputError for cases of another feature, no name, or one that another set has, MoreNeededError where too few products
     are unused.
     """
+    name, actor = said("name", name), said("actor", actor)
     for known in store.programme.sealed_sets(feature):
         if known.name == name:
             if known.body["seed"] == seed and len(known.body["products"]) == products:
                 return known
             raise InputError(f"a sealed set named {name!r} is there already, with another seed or size: {known.sealed_id}")
-    if not name.strip() or products < 1 or any(case.feature != feature for case in cases):
-        raise InputError(f"a sealed set needs a name, at least one product and cases of {feature}: got {name!r}, {products} products")
+    if products < 1 or any(case.feature != feature for case in cases):
+        raise InputError(f"a sealed set needs at least one product, and cases of {feature} only: got {products} products")
     body = _drawn(store, cases, products, seed)
     commitment = commit(feature, body)
     found = SealedSet(content_id("sealed", feature, commitment), feature, name, commitment, len(body["cases"]), body, actor, now)
@@ -64,8 +66,7 @@ def unseal(store: Store, sealed_id: str, cases: Sequence[Case], *, actor: str, r
         raise InputError(
             f"sealed set {found.sealed_id} was opened on {str(found.opened_at)[:10]} by {found.opened_by}: {found.opened_because}"
         )
-    if not reason.strip():
-        raise InputError(f"sealed set {found.sealed_id}: say why it is opened")
+    reason, actor = said("reason", reason), said("actor", actor)
     if commit(found.feature, found.body) != found.commitment:
         raise InputError(f"sealed set {found.sealed_id} is not what was sealed: its content does not give the commitment")
     inside = {key(str(name)) for name in found.body["products"]}

@@ -41,8 +41,8 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Ending:
-    """How an experiment ended: once. `promoted`: candidates with a promote decision; `labels`: what its candidates had; `body` names the
-    decisions."""
+    """How an experiment ended: once. `promoted`: candidates with a promote decision that no waiver carried; `labels`: what its
+    candidates had; `body` names the decisions."""
 
     experiment_id: str
     outcome: Literal["decided", "abandoned"]

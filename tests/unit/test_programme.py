@@ -122,8 +122,11 @@ def test_labels_of_the_champion_count_unless_an_earlier_experiment_asked_for_the
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"hypothesis": " \n"}, "needs a hypothesis"),
+        ({"hypothesis": " \n"}, "hypothesis: say it"),
         ({"hypothesis": "half \ud83d"}, "half a character"),
+        ({"hypothesis": "nothing \0"}, "NUL"),
+        ({"hypothesis": "word " * 500}, "too many to read"),
+        ({"actor": ""}, "actor: say it"),
         ({"policy": {**LOOSE, "feature": "assistant"}}, "policy is for assistant"),
         ({"policy": {**LOOSE, "alpha": 0.2}}, "--lower-alpha"),
     ],
@@ -189,9 +192,29 @@ def test_held_with_the_last_look_taken_is_the_end(store: Store) -> None:
     assert ending is not None and ending.promoted == 0 and ending.reason.startswith("Hold")
 
 
+def test_a_promotion_that_a_waiver_carried_earns_no_level(store: Store) -> None:
+    runs = two_runs(store)
+    cost = {"name": "cost", "kind": "cost", "max_ratio": 1.1, "usd_per_hour": 0.4}
+    waiver = {
+        "requirement": "cost",
+        "owner": "mira",
+        "reason": "Measured elsewhere.",
+        "expires": "2027-01-01",
+        "max_loss": 0.1,
+        "unmeasured": True,
+    }
+    found = plan(
+        store, runs, policy={**LOOSE, "requirements": [LOOSE["requirements"][0], cost], "waiver_owners": ["mira"], "waivers": [waiver]}
+    )
+    label(store, runs)
+    reading = experiments.decide(store, found.experiment_id, actor="owner", now=NOW)
+    assert [decision.outcome for decision in reading.decisions] == ["promote"]
+    assert reading.ending is not None and reading.ending.promoted == 0
+
+
 def test_abandoned_needs_a_reason_and_is_for_good(store: Store) -> None:
     found = plan(store, two_runs(store))
-    with pytest.raises(InputError, match="say why"):
+    with pytest.raises(InputError, match="reason: say it"):
         experiments.abandon(store, found.experiment_id, actor="owner", reason=" ", now=NOW)
     ending = experiments.abandon(store, found.experiment_id, actor="owner", reason="The prompt was withdrawn.", now=NOW)
     assert (ending.outcome, ending.labels) == ("abandoned", 0)

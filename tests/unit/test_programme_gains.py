@@ -98,7 +98,9 @@ def test_nothing_selected_is_no_gain_and_still_some_luck() -> None:
 # ---------------------------------------------------------------------------------------------- from decisions
 
 
-def decision(outcome: Any, estimate: float, low: float | None, *, line: float = -0.1, kind: str = "non_inferiority") -> Decision:
+def decision(
+    outcome: Any, estimate: float, low: float | None, *, line: float = -0.1, kind: str = "non_inferiority", verdict: str = "pass"
+) -> Decision:
     cell = {
         "slice": "overall",
         "estimate": estimate,
@@ -107,7 +109,7 @@ def decision(outcome: Any, estimate: float, low: float | None, *, line: float = 
         "level": 0.9,
         "line": line,
     }
-    body = {"requirements": [{"name": "grounded", "kind": kind, "cells": [cell | {"n": 40}]}]}
+    body = {"requirements": [{"name": "grounded", "kind": kind, "cells": [cell | {"n": 40, "verdict": verdict}]}]}
     return Decision("d", "highlights", "p", "a", "b", outcome, "r", "now", body)
 
 
@@ -121,6 +123,8 @@ def test_a_promoted_gain_is_read_with_the_line_it_had_to_pass() -> None:
 def test_what_was_not_promoted_or_not_measured_is_not_shrunk() -> None:
     (held,) = gains(decision("hold", 0.04, -0.02))
     assert held.expected.estimate == 0.04 and held.expected.low is None and held.expected.reason == "it was not selected"
+    (waived,) = gains(decision("promote", 0.04, -0.2, verdict="waived"))
+    assert not waived.promoted and waived.expected.low is None
     assert gains(decision("promote", 0.04, None)) == gains(decision("promote", 0.04, -0.02, kind="ceiling")) == []
 
 

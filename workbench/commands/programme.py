@@ -11,7 +11,7 @@ import yaml
 
 from evals import datasets, report
 from evals.gate import load_policy
-from evals.paths import DATA
+from evals.paths import DATA, waiver_key
 from evals.programme import experiments, exposure, levels, load_rules, registration, sealed
 from evals.programme.experiments import Shown
 from evals.programme.gains import gains
@@ -146,7 +146,7 @@ def _gains(decisions: list[Decision]) -> None:
 def decide(name: Name, actor: Actor, as_json: AsJson = False) -> None:
     """Read every candidate by the frozen policy: one look. Exit status 0 a candidate is promoted, 3 all rejected, 4 held."""
     store = open_store()
-    reading = experiments.decide(store, name, actor=actor, now=now())
+    reading = experiments.decide(store, name, actor=actor, now=now(), waiver_key=waiver_key())
     if as_json:
         echo_json(reading._asdict())
     else:
