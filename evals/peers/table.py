@@ -42,9 +42,10 @@ def read(file: File) -> list[Results]:
 
 
 def metric_columns(rows: Sequence[tuple[str, Mapping[str, Any]]], known: Collection[str]) -> list[str]:
-    """Names of the columns that hold a number in some row and nothing else we know, in their order."""
+    """Names of the columns that hold a number in some row, or have a ``_reason`` beside them, and are nothing else we know; in order."""
     names = dict.fromkeys(name for _, row in rows for name in row if name not in known and name not in KNOWN)
-    return [name for name in names if any(number_of(row.get(name)) is not None for _, row in rows)]
+    reasons = {name.removesuffix("_reason") for name in names if name.endswith("_reason")}
+    return [name for name in names if name in reasons or any(number_of(row.get(name)) is not None for _, row in rows)]
 
 
 def _answer(file: File, where: str, row: Mapping[str, Any], metrics: Sequence[str]) -> Answer:
