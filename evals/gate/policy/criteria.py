@@ -134,7 +134,7 @@ def _number(reader: _Reader) -> tuple[float, str]:
     value = float(reader.take("number", expected="a number").text)
     if reader.next_is("%"):
         reader.take("sign")
-        return value / 100, ""
+        return float(f"{value / 100:.12g}"), ""
     if not reader.next_is("s", "ms", "x", "usd"):
         return value, ""
     unit = reader.take("word").text.lower()

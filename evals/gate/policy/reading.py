@@ -133,7 +133,8 @@ def _problems(raw: Any, text: str) -> Iterator[str]:
     yield from (_located(error.message, _last(error, ()), text) for error in errors)
     if errors:
         return
-    found = [problem for number, row in enumerate(raw.get("requirements", ())) for problem in _row_problems(number, row, text)]
+    found = [_located(message, key, text) for key, message in validation.problems_of_looks(raw)]
+    found += [problem for number, row in enumerate(raw.get("requirements", ())) for problem in _row_problems(number, row, text)]
     yield from found
     if found:
         return

@@ -29,7 +29,6 @@ def problems(raw: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], level: f
     """What is wrong beyond the schema. `rows`: the requirements in their long form; `level`: the largest that any look is read at."""
     names = Counter(row["name"] for row in rows)
     yield from ((name, f"two requirements are named {name!r}") for name, count in sorted(names.items()) if count > 1)
-    yield from _looks(raw)
     for row in rows:
         where = f"requirement {row['name']!r}: "
         yield from (
@@ -42,7 +41,8 @@ def problems(raw: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], level: f
         yield from (("waivers", where + message) for message in _waiver(waiver, raw, kinds.get(waiver["requirement"])))
 
 
-def _looks(raw: Mapping[str, Any]) -> Iterator[Problem]:
+def problems_of_looks(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the plan of looks, from which the levels follow that everything else is held against."""
     planned, looks = raw.get("planned"), raw.get("looks", 1)
     if planned is not None and (looks == "any" or len(planned) != looks):
         yield "planned", f"planned has {len(planned)} fractions and looks is {looks!r}: one a look"
@@ -60,6 +60,8 @@ def _row(row: Mapping[str, Any], level: float) -> Iterator[str]:
         yield "parity is held over all cases: a slice would need as many labels as the whole"
     if human and row.get("direction") == "lower":
         yield "people are asked whether claims are grounded, where higher is better: direction lower is for source code or model"
+    if row["kind"] == "tail_latency" and "seconds" not in row:
+        yield "seconds is missing: it goes with quantile"
     if "max_usd_per_million_tokens" in row and "usd_per_hour" not in row:
         yield "max_usd_per_million_tokens needs usd_per_hour, the price of the machine"
 
