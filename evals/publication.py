@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from evals import registry
 from evals.datasets import assistant_case
 from evals.errors import InputError, UnknownIdError
-from evals.records import AspectRow, Case, Escalation, Feature, Output, Passage
+from evals.records import EVERYWHERE, AspectRow, Case, Escalation, Feature, Output, Passage
 from evals.store import Store
 
 REPORTED = "hidden: a customer reported it, and people have not judged it yet"
@@ -38,23 +38,27 @@ class Published:
     hidden_because: str | None
 
 
-def published(store: Store, feature: Feature, product_id: str, language: str, question: str | None = None) -> Published:
-    """What is shown of `feature` for a product in a language; for the assistant in answer to `question`.
+def published(
+    store: Store, feature: Feature, product_id: str, language: str, question: str | None = None, marketplace: str = EVERYWHERE
+) -> Published:
+    """What is shown of `feature` for a product in a language, in a marketplace; for the assistant in answer to `question`.
 
     Raises UnknownIdError, naming what there is, where the champion answered no such case; InputError for a question where there is none
     to ask, or none where one is needed.
     """
-    output = current_output(store, feature, product_id, language, question)
+    output = current_output(store, feature, product_id, language, question, marketplace)
     why = _hidden_because(output, store.escalations.hiding([output.output_id]).get(output.output_id, []))
     text, passages, aspects = (output.text, output.passages, output.aspects) if why is None else (None, (), ())
     return Published(feature, product_id, language, text, passages, aspects, output.run_id, output.output_id, why)
 
 
-def current_output(store: Store, feature: Feature, product_id: str, language: str, question: str | None = None) -> Output:
+def current_output(
+    store: Store, feature: Feature, product_id: str, language: str, question: str | None = None, marketplace: str = EVERYWHERE
+) -> Output:
     """The output in service, shown or not: of the champion's newest finished run that answered the case. Raises as `published`."""
     if (question is not None) != (feature == "assistant"):
         raise InputError("assistant: which question?" if question is None else f"{feature} answer no question")
-    serving = registry.champion(store, feature)
+    serving = registry.champion(store, feature, marketplace)
     if serving is None:
         raise UnknownIdError(f"nothing is published: {feature} have no champion yet (plumb install {feature} VARIANT)")
     found = None

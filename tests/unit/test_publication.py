@@ -14,7 +14,7 @@ from evals import registry
 from evals.errors import InputError, UnknownIdError
 from evals.identity import content_id
 from evals.publication import EMPTY, FAILED, REPORTED, STOPPED, WITHDRAWN, published
-from evals.records import Case, Dataset, Output, Run
+from evals.records import AuditEvent, Case, Dataset, Output, Promotion, Run
 from evals.store import Store
 
 LAST = "2026-11-24T12:00:00Z"
@@ -148,6 +148,13 @@ def test_without_a_champion_nothing_is_published(store: Store) -> None:
     registry.install(store, "highlights", a_variant("highlights", "new").variant_id, actor="o", reason="r", now=NOW)
     with pytest.raises(UnknownIdError, match="only about nothing at all"):
         published(store, "highlights", "product-1", "en")
+
+
+def test_a_marketplace_with_a_champion_of_its_own_shows_what_that_says(store: Store, runs: TwoRuns) -> None:
+    own = Promotion("highlights", runs.candidate.variant_id, None, "o", "r", NOW, "DE", number=2)
+    assert store.ledger.add_promotion(own, AuditEvent(NOW, "o", "promote", own.variant_id))
+    everywhere, there = (published(store, "highlights", "product-1", "ja", None, place) for place in ("FR", "DE"))
+    assert (everywhere.run_id, there.run_id) == (runs.champion.run_id, runs.candidate.run_id)
 
 
 def test_an_unknown_product_language_or_question_is_refused_with_what_there_is(store: Store, runs: TwoRuns) -> None:

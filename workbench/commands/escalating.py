@@ -10,6 +10,7 @@ from annotators.customers import escalations as reports
 from evals.languages import LANGUAGES
 from evals.publication import published
 from evals.records import Escalation
+from evals.registry import marketplace_named
 from evals.store import Store
 from evals.text import shortened
 from workbench.commands.labelling import send
@@ -93,9 +94,16 @@ def resolve(
     say(f"{done.escalation_id} is resolved: the text is {reports.state(done)}{rest}.")
 
 
-def show(feature: FeatureName, product: Product, language: Language, question: Question = None) -> None:
+def show(
+    feature: FeatureName,
+    product: Product,
+    language: Language,
+    question: Question = None,
+    marketplace: Annotated[str | None, typer.Option(help="one storefront (ISO 3166 code), which may have a champion of its own")] = None,
+) -> None:
     """What a shopper sees now, and what it rests on; or that nothing is shown, and why."""
-    found = published(open_store(), feature_of(feature), product, language, question)
+    where = marketplace_named(marketplace)
+    found = published(open_store(), feature_of(feature), product, language, question, where)
     if found.text is None:
         say(f"Nothing is shown: {found.hidden_because} ({found.output_id}).")
         return
