@@ -27,8 +27,9 @@ from evals.publication import published
 from evals.records import Decision, Feature, Run
 from evals.store import Store
 from workbench import sentences
-from workbench.commands.decisions import decide, write_report
+from workbench.commands.decisions import decide
 from workbench.commands.labelling import open_studio
+from workbench.commands.reporting import write_report
 from workbench.commands.running import execute, find_cases, score_run, totals
 from workbench.context import now, open_store, quarantine_folder
 from workbench.output import say
@@ -97,7 +98,7 @@ def run_demo(*, annotators: bool = True, port: int = 8501) -> None:
     label(store, studio, timer, annotators=annotators)
     with timer.step("7 gate"):
         decisions = [decide(store, contest.feature, contest.champion, contest.candidate) for contest in CONTESTS]
-        files = [path for decision in decisions for path in reports(decision)]
+        files = [path for decision in decisions for path in reports(store, decision)]
     summary(decisions, files, timer, studio, port)
 
 
@@ -171,12 +172,12 @@ def simulate(store: Store, studio: Studio) -> None:
         say(sentences.simulated(simulated.simulate(store, studio, load_plan(), seed=SEED, now=now(), progress=progress)))
 
 
-def reports(decision: Decision) -> list[Path]:
+def reports(store: Store, decision: Decision) -> list[Path]:
     """The decision in every format, under the home folder."""
     folder = home() / "reports"
     paths = [folder / f"{decision.feature}{ending}" for ending in (".md", ".html", ".json", ".junit.xml")]
     for path in paths:
-        write_report(decision, path)
+        write_report(store, decision, path)
     return paths
 
 

@@ -19,6 +19,7 @@ from evals.records import Decision, Feature
 from evals.store import Store
 from evals.trust import terms
 from workbench import sentences
+from workbench.commands.reporting import Workbench, write_report
 from workbench.context import feature_of, now, open_store, run_named
 from workbench.output import echo_json, say, table
 
@@ -39,6 +40,7 @@ def gate(
     output: Annotated[list[Path] | None, typer.Option("-o", help="a report: .md .html .json .junit.xml (may be repeated)")] = None,
     seed: Annotated[int | None, typer.Option(help="replaces the policy's")] = None,
     self_test: Annotated[bool, typer.Option("--self-test", help="only try the policy; decides nothing")] = False,
+    workbench: Workbench = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """May the candidate replace the champion? Exit status 0 promote, 3 reject, 4 hold."""
@@ -48,7 +50,7 @@ def gate(
         return
     decision = decide(store, feature, champion, candidate, policy, seed)
     for path in output or []:
-        write_report(decision, path)
+        write_report(store, decision, path, workbench)
     if as_json:
         echo_json(decision)
     else:
@@ -89,13 +91,6 @@ def try_policy(
             title = f"{row['name']}: {row['labels']} labels of {row['products']} products ({row['shape']}), level {row['level']:.3g}"
             table(title, ("what", "how often", "allowed", ""), counts)
     selftest.refuse_if_failed(found)
-
-
-def write_report(decision: Decision, path: Path) -> None:
-    """The format follows the ending; raises InputError for one that is not known."""
-    kind = report.kind_of(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(report.render(decision, kind), encoding="utf-8")
 
 
 def validate(files: Annotated[list[Path], typer.Argument(help="policy files, labelling plans, judges' terms")]) -> None:
