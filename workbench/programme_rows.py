@@ -1,4 +1,4 @@
-"""Behind the page Programme and ``plumb experiment``: experiments as a table, months beside the cadence meant, what labels have served."""
+"""Behind the page Programme: experiments as a table, months beside the cadence meant, what labels have served."""
 
 from __future__ import annotations
 
@@ -12,59 +12,16 @@ import yaml
 from evals.programme import Rules
 from evals.programme.experiments import Shown
 from evals.programme.exposure import Exposed
-from evals.programme.gains import Gain, Total, gains
-from evals.programme.levels import Wealth
+from evals.programme.gains import Gain, gains
 from evals.records import Experiment, SealedSet
 from evals.store import Month, Store
-from evals.text import shortened, visible
-from workbench.charts import layout, palette, signed
+from workbench.charts import layout, palette
+from workbench.programme_words import arm_names, gain_cells, short
 
 STATES = {"planned": "gray", "running": "blue", "decided": "green", "abandoned": "orange"}  # as the table colours them
 FULL = {"fresh": "green", "worn": "orange", "spent": "red"}
 SHOWN_MONTHS = 12
 _BAR, _BAND = "#4f87c2", "rgba(46,158,98,.18)"
-
-
-def short(experiment: Experiment) -> str:
-    """Enough of an experiment's id for an address."""
-    return experiment.experiment_id.removeprefix("experiment-")[:12]
-
-
-def heading(one: Shown) -> str:
-    """State, day and the beginning of the hypothesis, for a list to choose from."""
-    return f"{one.state} · {one.experiment.created_at[:10]} · {shortened(visible(one.experiment.hypothesis), 60)}"
-
-
-def arm_names(store: Store) -> dict[str, str]:
-    """The variant's name of every run, by run id."""
-    names = {variant.variant_id: variant.name for variant in store.runs.variants()}
-    return {run.run_id: names[run.variant_id] for run in store.runs.runs()}
-
-
-def level_sentence(found: Wealth, rules: Rules) -> str:
-    """At which level the next candidate may be read, and what that rests on."""
-    over = "expected share of false promotions" if rules.method == "lord" else "chance of any false promotion ever"
-    tests = f"{found.tests:,} candidate{'' if found.tests == 1 else 's'} tested, {found.promotions:,} promoted"
-    after = f"the one after at {found.after_promotion:.3g} if it is promoted, at {found.after_none:.3g} if not"
-    return f"the next candidate may be read at {found.level:.3g}, {after} ({tests}; {over} at most {rules.alpha:g})"
-
-
-def gain_cells(gain: Gain) -> tuple[str, str, str, str]:
-    """Requirement, as reported, to expect, interval of that."""
-    expected = gain.expected
-    if expected.low is None or expected.high is None:
-        return gain.requirement, signed(gain.reported, 3), "–", expected.reason or "–"
-    bounds = f"{signed(expected.low, 3)} … {signed(expected.high, 3)}"
-    return gain.requirement, signed(gain.reported, 3), signed(expected.estimate or 0.0, 3), bounds
-
-
-def cadence_word(planned: int, cadence: tuple[int, int]) -> str:
-    """
-    >>> [cadence_word(n, (2, 3)) for n in (1, 2, 4)]
-    ['fewer than meant', 'as meant', 'more than meant']
-    """
-    least, most = cadence
-    return "fewer than meant" if planned < least else "more than meant" if planned > most else "as meant"
 
 
 # ---------------------------------------------------------------------------------------------- experiments
@@ -116,12 +73,6 @@ def gain_frame(found: Sequence[tuple[Shown, Gain]]) -> pd.DataFrame:
             for cells in [gain_cells(gain)]
         ]
     )
-
-
-def total_sentence(total: Total) -> str:
-    """What the promotions add up to, before and after."""
-    reported, expected = (signed(value, 3) for value in (total.reported, total.expected))
-    return f"{total.requirement}: {total.promoted} of {total.tested} candidates promoted, {reported} in all as reported; expect {expected}."
 
 
 # ---------------------------------------------------------------------------------------------- months, exposure, sealed sets

@@ -18,7 +18,7 @@ from evals.paths import ROOT
 from evals.programme import experiments, load_rules, registration, sealed
 from evals.records import Annotation, Annotator, Experiment
 from evals.store import Month, Store
-from workbench import programme_rows
+from workbench import programme_words
 from workbench.programme_rows import cadence, cadence_alt, calendar
 
 HOSTILE = "<script>alert(1)</script> **bold** :red[x] \u202egnp"
@@ -89,9 +89,9 @@ def test_a_decided_experiment_shows_its_gain_and_what_to_expect(store: Store) ->
     at = opened()
     tables = {tuple(frame.value.columns): frame.value for frame in at.dataframe}
     table = next(value for columns, value in tables.items() if "allowed" in columns)
-    assert (table["state"][0], table["promoted"][0], table["id"][0]) == (["decided"], 1, programme_rows.short(found))
+    assert (table["state"][0], table["promoted"][0], table["id"][0]) == (["decided"], 1, programme_words.short(found))
     gain = next(value for columns, value in tables.items() if "expected" in columns)
-    assert (gain["requirement"][0], gain["reported"][0], gain["expected"][0]) == ("grounded", "0.000", "0.000")
+    assert (gain["requirement"][0], gain["reported"][0], gain["expected"][0]) == ("grounded", "+0.000", "+0.000")
     assert re.fullmatch(r"−0\.\d{3} … \+0\.\d{3}", gain["interval"][0])
     assert "1 of 1 candidates promoted" in said(at)
     assert {metric.label: metric.value for metric in at.metric} == {
@@ -105,7 +105,7 @@ def test_a_decided_experiment_shows_its_gain_and_what_to_expect(store: Store) ->
 
 def test_an_experiment_shows_what_was_frozen_and_whether_it_still_is(store: Store) -> None:
     found = promoted(store)
-    at = opened(experiment=programme_rows.short(found))
+    at = opened(experiment=programme_words.short(found))
     assert "as registered" in said(at) and "margin: 0.95" in said(at) and "looks: 1" in said(at)
     assert [link.proto.label for link in at.get("page_link")] == ["Open the decision"]
     with store.engine.begin() as connection:

@@ -18,7 +18,7 @@ from evals.programme.gains import gains
 from evals.programme.rules import Rules
 from evals.records import FEATURES, Case, Decision, Feature, Outcome
 from evals.store import Store
-from workbench import programme_rows
+from workbench import programme_words
 from workbench.context import feature_of, now, open_store, run_named
 from workbench.output import echo_json, say, table
 
@@ -99,10 +99,10 @@ def list_(feature: AnyFeature = None, rules: RulesFile = None, as_json: AsJson =
         echo_json([one._asdict() for one in found])
         return
     header = ("id", "state", "planned", "feature", "candidates", "labels", "read at", "allowed", "hypothesis")
-    names = programme_rows.arm_names(store)
+    names = programme_words.arm_names(store)
     table("Experiments", header, [_row(one, names) for one in found])
     for kind in FEATURES if feature is None else [feature_of(feature)]:
-        say(f"{kind}: {programme_rows.level_sentence(levels.wealth(store, _rules(rules), kind), _rules(rules))}")
+        say(f"{kind}: {programme_words.level_sentence(levels.wealth(store, _rules(rules), kind), _rules(rules))}")
 
 
 def _row(one: Shown, names: Mapping[str, str]) -> tuple[object, ...]:
@@ -138,7 +138,7 @@ def _decisions(store: Store, shown: Shown) -> list[Decision]:
 
 
 def _gains(decisions: list[Decision]) -> None:
-    rows = [(one.body["runs"]["candidate"]["variant"], *programme_rows.gain_cells(gain)) for one in decisions for gain in gains(one)]
+    rows = [(one.body["runs"]["candidate"]["variant"], *programme_words.gain_cells(gain)) for one in decisions for gain in gains(one)]
     if rows:
         table("Gains", ("candidate", "requirement", "as reported", "to expect", "90 % interval"), rows)
 
@@ -178,7 +178,7 @@ def calendar(feature: AnyFeature = None, rules: RulesFile = None, as_json: AsJso
         echo_json([month._asdict() for month in months])
         return
     least, most = _rules(rules).cadence
-    rows = [(*month, programme_rows.cadence_word(month.planned, (least, most))) for month in months]
+    rows = [(*month, programme_words.cadence_word(month.planned, (least, most))) for month in months]
     table(f"Experiments a month, meant: {least} to {most}", ("month", "planned", "decided", "abandoned", ""), rows)
 
 

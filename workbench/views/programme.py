@@ -11,7 +11,7 @@ from evals.programme import Rules, experiments, exposure, levels, load_rules, re
 from evals.programme.experiments import Shown
 from evals.programme.gains import totals
 from evals.records import Feature
-from workbench import charts, programme_rows
+from workbench import charts, programme_rows, programme_words
 from workbench.cards import plain
 from workbench.context import now
 from workbench.session import choose, choose_feature, dark, empty_state, store, title
@@ -26,7 +26,7 @@ def numbers(feature: Feature, found: Sequence[Shown], rules: Rules) -> None:
     with st.grid(4, min_column_width=150):
         st.metric("Running", sum(one.state == "running" for one in found), border=True, help="registered, and labels have come")
         st.metric("Planned", sum(one.state == "planned" for one in found), border=True, help="registered; nobody has labelled it yet")
-        st.metric("Next level", f"{wealth.level:.3g}", border=True, help=plain(programme_rows.level_sentence(wealth, rules)))
+        st.metric("Next level", f"{wealth.level:.3g}", border=True, help=plain(programme_words.level_sentence(wealth, rules)))
         st.metric("Sealed sets", len(kept), border=True, help="kept for later: nobody has seen them")
 
 
@@ -59,10 +59,10 @@ def table(found: Sequence[Shown]) -> None:
 
 def detail(found: Sequence[Shown]) -> None:
     """One experiment: what was frozen, whether that is what is stored, and its decisions."""
-    named = {programme_rows.short(one.experiment): one for one in reversed(found)}
-    chosen = choose("Experiment", list(named), "experiment", show=lambda name: programme_rows.heading(named[name]))
+    named = {programme_words.short(one.experiment): one for one in reversed(found)}
+    chosen = choose("Experiment", list(named), "experiment", show=lambda name: programme_words.heading(named[name]))
     shown = named[chosen]
-    one, arms = shown.experiment, programme_rows.arm_names(store())
+    one, arms = shown.experiment, programme_words.arm_names(store())
     whole = registration.verified(one)
     with st.container(border=True):
         st.markdown(f"**{plain(one.hypothesis)}**")
@@ -122,7 +122,7 @@ def gains(found: Sequence[Shown]) -> None:
         return
     st.subheader("Gains", anchor=False)
     for total in totals(gain for _, gain in rows):
-        st.markdown(plain(programme_rows.total_sentence(total)))
+        st.markdown(plain(programme_words.total_sentence(total)))
     st.dataframe(
         frame,
         hide_index=True,
