@@ -121,7 +121,7 @@ def objection(store: Store, decision: Decision) -> str | None:
 def _against(experiment: Experiment, decision: Decision, ending: Ending | None) -> str | None:
     name = experiment.experiment_id
     if experiment.policy_sha256 != decision.policy_sha256:
-        return f"its runs are registered in {name} under another policy ({experiment.policy_sha256[:12]})"
+        return f"its runs are registered in {name} under another policy ({experiment.policy_sha256[:12]}): plumb experiment decide reads it"
     if experiment.exploratory:
         return f"{name} is exploratory: it was registered after labels or beyond what the programme allows"
     if ending is not None and ending.outcome == "abandoned":

@@ -32,6 +32,15 @@ def comparisons(store: Store, dataset_id: str) -> int:
     return next((one.comparisons for one in store.programme.reads() if one.dataset_id == dataset_id), 0)
 
 
+def warning(store: Store, rules: Rules, dataset_id: str) -> str | None:
+    """What to say to who reads the labels of this dataset version again; None while it is fresh."""
+    for one in exposures(store, rules):
+        if one.reads.dataset_id == dataset_id and one.standing != "fresh":
+            more = f"{one.left} more and it is spent" if one.left else "what is chosen by them now flatters: make a new version"
+            return f"the labels of dataset {dataset_id} serve {one.reads.comparisons} of {rules.comparisons} comparisons; {more}"
+    return None
+
+
 def _exposed(reads: Reads, rules: Rules) -> Exposed:
     left = max(0, rules.comparisons - reads.comparisons)
     return Exposed(reads, left, "spent" if not left else "worn" if reads.comparisons >= rules.warn else "fresh")

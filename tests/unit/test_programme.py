@@ -387,8 +387,12 @@ def test_a_dataset_version_serves_so_many_comparisons_and_no_more(store: Store) 
         return registration.plan(store, few, feature="highlights", champion=runs.champion, candidates=[arm], now=NOW, **settings)
 
     tight = {**LOOSE, "alpha": 1e-4, "requirements": [{**LOOSE["requirements"][0], "min_labels": 9}]}
+    said = []
     for arm in arms[:2]:
+        said.append(exposure.warning(store, few, runs.dataset.dataset_id))
         planned(arm, policy=tight)
+    said.append(exposure.warning(store, few, runs.dataset.dataset_id))
+    assert said[0] is None and "1 of 2 comparisons; 1 more" in str(said[1]) and "flatters" in str(said[2])
     assert [one.standing for one in exposure.exposures(store, few)] == ["spent"]
     with pytest.raises(InputError, match="serve 2 comparisons already, of 2"):
         planned(arms[2], policy=tight)

@@ -86,9 +86,8 @@ def plan(
         return
     say(f"{found.experiment_id} is registered since {found.created_at[:16]}{', exploratory: it promotes nothing' if exploratory else ''}.")
     say(f"Policy {found.policy_sha256[:12]}, looks: {found.looks}, read at {found.alpha:g}; the programme allowed {found.level:.3g}.")
-    for one in exposure.exposures(store, _rules(rules)):
-        if one.reads.dataset_id == found.dataset_id and one.standing != "fresh":
-            say(f"The labels of its dataset serve {one.reads.comparisons} comparisons; {one.left} more, and it is spent.")
+    if worn := exposure.warning(store, _rules(rules), found.dataset_id):
+        say(f"Warning: {worn}.")
 
 
 def list_(feature: AnyFeature = None, rules: RulesFile = None, as_json: AsJson = False) -> None:
