@@ -13,7 +13,7 @@ from evals.paths import DATA
 from evals.records import Decision
 from evals.store import Store
 
-MOST_BYTES = 2**20
+MOST_BYTES = 2**18  # PyYAML reads 60 kB a second in the worst case
 MOST_NODES = 100_000  # after aliases are written out: a file of a page can stand for more than any memory
 
 

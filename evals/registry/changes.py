@@ -87,17 +87,24 @@ def rollback(
     reason: str,
     now: str,
     marketplace: str = EVERYWHERE,
+    bad: str | None = None,
     tell: Sequence[Endpoint] = (),
 ) -> Promotion:
     """Put back who served there before and was not rolled back itself; asked again it goes further back. No decision is needed: it was
     champion. The variant that goes is no longer promoted by a decision made before. A marketplace whose first own champion goes follows
     the champion of ``all`` again.
 
-    Raises UnknownIdError where there is nobody to go back to.
+    Two who ask at once go back one step, not two. `bad`: the variant that must go; where another serves, nothing is done.
+    Raises UnknownIdError where there is nobody to go back to, InputError where somebody changed the champion meanwhile.
     """
+    seen: list[Promotion | None] = []
 
     def wanted(changes: Changes) -> Promotion:
         serving = newest(changes, marketplace)
+        seen.append(serving)
+        if serving != seen[0] or (bad is not None and (serving is None or serving.variant_id != bad)):
+            now_there = f"{serving.variant_id} since {serving.created_at} ({serving.action} by {serving.actor})" if serving else "nobody"
+            raise InputError(f"nothing was rolled back: {feature} is served by {now_there}; look, and ask again to go further back")
         if serving is None or serving.action == "follow":
             raise UnknownIdError(_nobody(feature, marketplace))
         good = _last_good(changes, serving)

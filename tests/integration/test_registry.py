@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from threading import Barrier
 
@@ -79,6 +80,29 @@ def test_one_promotion_asked_for_eight_times_at_once_happens_once(store: Store, 
     with ThreadPoolExecutor(8) as threads:
         assert len(set(threads.map(promote, range(8)))) == 1
     assert len(store.ledger.promotions("highlights")) == 2 and len(store.deliveries.all()) == 1
+
+
+def test_of_many_rollbacks_at_once_one_goes_back_one_step(store: Store, url: str) -> None:
+    for champion, candidate in pairwise(NAMES[:5]):
+        registry.promote(store, decided(store, champion, candidate).decision_id, **WHO)
+    together = Barrier(6)
+
+    def back(_: int) -> Promotion | InputError:
+        own = Store.open(url)
+        serving = own.ledger.promotions("highlights")[0].variant_id
+        together.wait()
+        try:
+            return registry.rollback(own, "highlights", bad=serving, **WHO)
+        except InputError as error:
+            return error
+        finally:
+            own.close()
+
+    with ThreadPoolExecutor(6) as threads:
+        came_to = list(threads.map(back, range(6)))
+    assert sum(isinstance(one, Promotion) for one in came_to) == 1
+    serving = registry.champion(store, "highlights")
+    assert serving is not None and serving.variant_id == variant_id(NAMES[3])
 
 
 def test_changes_of_different_marketplaces_at_once_all_happen(store: Store, url: str) -> None:

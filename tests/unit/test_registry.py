@@ -159,6 +159,15 @@ def test_rollback_twice_goes_further_back_not_to_and_fro(store: Store) -> None:
     assert store.ledger.events()[0].action == "rollback" and serving(store) == "one"
 
 
+def test_a_rollback_of_a_variant_that_no_longer_serves_does_nothing(store: Store) -> None:
+    install(store, "one")
+    promote(store, "one", "two", at(1))
+    rollback(store, at(2), bad=variant_id("two"))
+    with pytest.raises(InputError, match=r"nothing was rolled back: highlights is served by .*\(rollback by bob\)"):
+        rollback(store, at(3), bad=variant_id("two"))
+    assert serving(store) == "one"
+
+
 def test_what_was_rolled_back_needs_a_decision_made_since(store: Store) -> None:
     install(store, "one")
     old = decided(store, "one", "two", now=at(1))

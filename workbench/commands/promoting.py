@@ -67,10 +67,11 @@ def rollback(
     actor: Actor,
     reason: Annotated[str, typer.Option(help="why")],
     marketplace: Marketplace = None,
+    bad: Annotated[str | None, typer.Option(help="the variant that must go (id): where another serves by now, nothing is done")] = None,
 ) -> None:
     """Put back the last good champion; asked again it goes further back. What goes needs a decision made since to come back."""
     store, kind, where = open_store(), feature_of(feature), registry.marketplace_named(marketplace)
-    back = registry.rollback(store, kind, actor=actor, reason=reason, now=now(), marketplace=where, tell=_told())
+    back = registry.rollback(store, kind, actor=actor, reason=reason, now=now(), marketplace=where, bad=bad, tell=_told())
     again = "again" if back.action == "rollback" else "again, as everywhere else,"
     say(f"{back.variant_id} serves {_place(kind, where)} {again} since {back.created_at}.")
     changes = store.ledger.promotions(kind)
