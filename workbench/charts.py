@@ -27,7 +27,7 @@ class Palette(NamedTuple):
 
 _LIGHT = Palette("#eba36a", "#eef1f5", "#8dbbe6", "#f1f3f6", "#7b8794", "#16202c")
 _DARK = Palette("#8f4d1d", "#1f2935", "#275f93", "#1a222d", "#8b98a8", "#e6ebf2")
-VERDICT_COLOURS = {"pass": "#2e9e62", "fail": "#d9482b", "inconclusive": "#d9a22b", "error": "#a8324a"}
+VERDICT_COLOURS = {"pass": "#2e9e62", "fail": "#d9482b", "inconclusive": "#d9a22b", "error": "#a8324a", "waived": "#3f7fc7"}
 UNDECIDED = "#8b98a8"
 
 
@@ -135,7 +135,8 @@ def _hover(row: dict[Any, Any]) -> str:
 
 
 class Row(NamedTuple):
-    """One line of a forest plot: a difference with its interval (None: unknown), coloured by verdict; `margin`: the loss allowed here."""
+    """One line of a forest plot: a difference with its interval (None: unknown), coloured by verdict; `margin`: the loss allowed here,
+    so the line stands at its negative."""
 
     label: str
     estimate: float | None
@@ -146,28 +147,39 @@ class Row(NamedTuple):
     hover: str = ""
 
 
-def forest(rows: Sequence[Row], dark: bool = False, axis: str = "candidate − champion") -> go.Figure:
-    """Differences with intervals: the first row (the whole) stays on top, the others follow worst first, those without an estimate last.
-    The vertical line is "no difference"; a tick to its left is the margin of that line."""
+def forest(
+    rows: Sequence[Row],
+    dark: bool = False,
+    axis: str = "candidate − champion",
+    *,
+    ticks: str = "+.2~f",
+    zero: bool = True,
+    high_is_bad: bool = False,
+) -> go.Figure:
+    """Values with intervals: the first row (the whole) stays on top, the others follow worst first, those without an estimate last.
+    The grey vertical line is "no difference" (without `zero` there is none); the orange one is the line that each row is held against."""
     whole, *slices = rows
-    ordered = [whole, *sorted(slices, key=lambda row: (row.estimate is None, row.estimate or 0.0, row.label))]
+    worse = -1.0 if high_is_bad else 1.0
+    ordered = [whole, *sorted(slices, key=lambda row: (row.estimate is None, worse * (row.estimate or 0.0), row.label))]
     colours, labels = palette(dark), [row.label for row in ordered]
     figure = go.Figure([_margins(ordered, colours), *_whiskers(ordered), _points(ordered)])
-    figure.add_vline(x=0, line_color=colours.line, line_width=1)
+    if zero:
+        figure.add_vline(x=0, line_color=colours.line, line_width=1)
     layout(figure, 64 + 30 * len(ordered), dark)
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], type="category", showgrid=False)
-    figure.update_xaxes(tickformat="+.2~f", zeroline=False, gridcolor=colours.middle, title=axis)
+    figure.update_xaxes(tickformat=ticks, zeroline=False, gridcolor=colours.middle, title=axis)
     return figure
 
 
 def _margins(rows: Sequence[Row], colours: Palette) -> go.Scatter:
+    """A mark as high as its row, so that equal lines join."""
     known = [row for row in rows if row.margin is not None]
     return go.Scatter(
         x=[-(row.margin or 0.0) for row in known],
         y=[row.label for row in known],
         mode="markers",
-        marker={"symbol": "line-ns", "size": 24, "line": {"width": 2, "color": colours.worse}},
-        hovertemplate="allowed loss %{x:+.2f}<extra></extra>",
+        marker={"symbol": "line-ns", "size": 30, "line": {"width": 2.5, "color": colours.worse}},
+        hovertemplate="held against %{x}<extra></extra>",
     )
 
 

@@ -1,7 +1,8 @@
-"""A decision's body as the gate page shows it: rows for the table, the forest plot and the label plan. Pure; nothing is decided here."""
+"""A decision's body as pages show it: the requirements' table, the label plan, the history. Pure; nothing is decided here."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import pandas as pd
 from evals.languages import LANGUAGES
 from evals.records import Decision
 from workbench.cards import plain
-from workbench.charts import Row
+from workbench.units import unit_of
 
 # What a verdict looks like: colour and icon of its badge. Only `pass` is green.
 VERDICTS = {
@@ -24,13 +25,14 @@ VERDICTS = {
 OUTCOMES = {"promote": ("green", "check_circle"), "reject": ("red", "cancel"), "hold": ("orange", "pause_circle")}
 _KINDS = {
     "non_inferiority": "not worse than the champion",
-    "floor": "at least",
-    "ceiling": "at most",
+    "floor": "the candidate's own mean",
+    "ceiling": "share of outputs",
     "tail_latency": "slow answers",
-    "cost": "cost ratio",
+    "cost": "cost of an answer",
     "regression": "what customers reported",
+    "parity": "share of the champion's mean",
+    "length": "share of the champion's length",
 }
-MINUS = "−"
 
 
 class RequirementRow(NamedTuple):
@@ -58,17 +60,6 @@ def sentence(decision: Decision) -> str:
     return text[:1].upper() + text[1:]
 
 
-def number(value: float | None, *, signed: bool = False) -> str:
-    """Three decimals with a true minus; a dash where nothing was measured.
-
-    >>> number(-0.0521, signed=True), number(None)
-    ('−0.052', '–')
-    """
-    if value is None:
-        return "–"
-    return f"{value:+.3f}".replace("-", MINUS) if signed else f"{value:.3f}".replace("-", MINUS)
-
-
 def requirement_rows(decision: Decision) -> list[RequirementRow]:
     """Failing ones first, then critical ones, then as in the policy."""
     order = list(VERDICTS)
@@ -77,24 +68,18 @@ def requirement_rows(decision: Decision) -> list[RequirementRow]:
 
 
 def _requirement_row(requirement: Mapping[str, Any]) -> RequirementRow:
-    cell, kind = requirement["cells"][0], requirement["kind"]
-    signed, critical = kind == "non_inferiority", "" if requirement["critical"] else " :gray[not critical]"
+    cell, kind, unit = requirement["cells"][0], requirement["kind"], unit_of(requirement)
+    critical = "" if requirement["critical"] else " :gray[not critical]"
     return RequirementRow(
         requirement=f"**{plain(requirement['name'])}**{critical}  \n:gray[{_KINDS.get(kind, plain(kind))}]",
         verdict=badge(requirement["verdict"]),
-        observed=number(cell["estimate"], signed=signed),
-        interval=_interval(cell, signed),
-        threshold=_threshold(kind, cell["line"]),
+        observed=unit.text(cell["estimate"]),
+        interval=unit.interval(cell),
+        threshold=unit.line(cell["line"]),
         n=str(cell["n"]),
         slices=_slices(requirement),
         why=_why(requirement),
     )
-
-
-def _interval(cell: Mapping[str, Any], signed: bool) -> str:
-    if cell["low"] is None or cell["high"] is None:
-        return "–"
-    return f"{number(cell['low'], signed=signed)}\u00a0…\u00a0{number(cell['high'], signed=signed)}"
 
 
 def _why(requirement: Mapping[str, Any]) -> str:
@@ -106,44 +91,17 @@ def _why(requirement: Mapping[str, Any]) -> str:
     return plain(f"{where}{cell['reason']}") + (f" (and {others} more)" if where and others else "")
 
 
-def _threshold(kind: str, line: float | None) -> str:
-    sign = "≥" if kind in ("non_inferiority", "floor") else "≤"
-    return "–" if line is None else f"{sign} {number(line, signed=kind == 'non_inferiority')}"
-
-
 def _slices(requirement: Mapping[str, Any]) -> str:
-    """How many slices pass, ``3 of 8``; a dash where the requirement has none."""
+    """How many slices pass, ``3 of 8 pass, 1 waived``; a dash where the requirement has none. What was waived did not pass."""
     cells = requirement["cells"][1:]
-    return "–" if not cells else f"{sum(cell['verdict'] == 'pass' for cell in cells)}\u00a0of\u00a0{len(cells)} pass"
+    counts = Counter(cell["verdict"] for cell in cells)
+    waived = f", {counts['waived']}\u00a0waived" if counts["waived"] else ""
+    return "–" if not cells else f"{counts['pass']}\u00a0of\u00a0{len(cells)} pass{waived}"
 
 
 def sliced(decision: Decision) -> list[Mapping[str, Any]]:
     """The requirements that have slices: each can be drawn as a forest plot."""
     return [requirement for requirement in decision.body["requirements"] if len(requirement["cells"]) > 1]
-
-
-def forest_rows(requirement: Mapping[str, Any]) -> list[Row]:
-    """The whole and its slices. For a difference the margin is drawn; other kinds have no common zero and show their line as text."""
-    difference = requirement["kind"] == "non_inferiority"
-    return [
-        Row(
-            label=f"{slice_name(cell['slice'])} (n {cell['n']})",
-            estimate=cell["estimate"],
-            low=cell["low"],
-            high=cell["high"],
-            verdict=cell["verdict"],
-            margin=-cell["line"] if difference and cell["line"] is not None else None,
-            hover=f"{slice_name(cell['slice'])}: {cell['verdict']}<br>{_hover(cell)}",
-        )
-        for cell in requirement["cells"]
-    ]
-
-
-def _hover(cell: Mapping[str, Any]) -> str:
-    if cell["estimate"] is None:
-        return "nothing measured"
-    bounds = " … ".join(number(cell[name], signed=True) for name in ("low", "high"))
-    return f"{number(cell['estimate'], signed=True)} ({bounds}), {cell['method']}"
 
 
 def slice_name(name: str) -> str:

@@ -10,7 +10,7 @@ from support import NOW, TwoRuns, a_store, two_runs
 
 from evals.records import Decision, Feature, Product
 from evals.store import PairedMean, Store
-from workbench import queries, verdicts
+from workbench import gate_rows, queries, verdicts
 
 
 @pytest.fixture(scope="module")
@@ -121,17 +121,17 @@ def test_requirements_stand_worst_first_with_number_interval_and_threshold(decis
     rows = verdicts.requirement_rows(decision)
     assert len(rows) == len(decision.body["requirements"])
     grounded = next(row for row in rows if "grounded" in row.requirement)
-    assert grounded.threshold == "≥ −0.100"
+    assert grounded.threshold == "≥\u00a0−10.0\u00a0pp"
     assert "3 pass" in grounded.slices
     assert not any("pass" in row.verdict for row in rows[:1])
 
 
 def test_the_forest_holds_the_whole_first_with_its_own_margin(decision: Decision) -> None:
     requirement = next(row for row in verdicts.sliced(decision) if row["name"] == "grounded")
-    whole, *slices = verdicts.forest_rows(requirement)
+    whole, *slices = gate_rows.forest_rows(requirement)
     assert whole.label.startswith("all cases")
-    assert whole.margin == pytest.approx(0.1)
-    assert [row.margin for row in slices] == [pytest.approx(0.3)] * 3
+    assert whole.margin == pytest.approx(10)
+    assert [row.margin for row in slices] == [pytest.approx(30)] * 3
     assert next(row for row in slices if row.label.startswith("Arabic")).estimate is None
 
 

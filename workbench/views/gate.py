@@ -5,10 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from evals import report
+from evals.gate.policy import Policy
 from evals.records import Decision
-from workbench import charts, verdicts
+from workbench import gate_dialogs, gate_panels, gate_rows, sentences, verdicts, waiving
 from workbench.cards import plain
-from workbench.session import choose, choose_feature, dark, empty_state, store, title
+from workbench.context import now
+from workbench.session import choose, choose_feature, empty_state, store, title
+from workbench.verdicts import slice_name
+
+PROPOSALS = 5  # of waivers, the newest
 
 # What can be downloaded: the kind of `report.render`, its button, the file's ending and type.
 REPORTS: tuple[tuple[report.Kind, str, str, str], ...] = (
@@ -48,10 +53,9 @@ def facts(decision: Decision) -> None:
         st.metric("Champion", body["runs"]["champion"]["variant"], border=True, help=body["runs"]["champion"]["run_id"])
         st.metric("Candidate", body["runs"]["candidate"]["variant"], border=True, help=body["runs"]["candidate"]["run_id"])
         st.metric("Labelled claims", f"{body['evidence']['votes']:,}", border=True, help=f"by {body['evidence']['annotators']} annotators")
-        look = f"{body['policy']['look']} of {body['policy']['looks']}"
-        st.metric(
-            "Look", look, border=True, help="Reading accumulating labels more often than planned would be another chance to be fooled."
-        )
+        look, level = f"{body['policy']['look']} of {body['policy']['looks']}", body["policy"].get("level", body["policy"]["alpha"])
+        why = f"Human labels are read at the one-sided level {level:.3g}: each look at accumulating labels is a chance to be fooled."
+        st.metric("Look", look, border=True, help=why)
 
 
 def requirements(decision: Decision) -> None:
@@ -60,28 +64,43 @@ def requirements(decision: Decision) -> None:
     st.table([row._asdict() for row in rows], border="horizontal", hide_index=True, alt=f"{len(rows)} requirements, failing ones first")
 
 
-def forests(decision: Decision) -> None:
-    """A forest plot for each requirement with slices, worst slice on top."""
-    drawn = verdicts.sliced(decision)
-    if not drawn:
+# ---------------------------------------------------------------------------------------------- what was tried and what was let go
+
+
+def self_test(decision: Decision) -> None:
+    """Whether the policy decided as it says on evidence of this shape."""
+    tested = decision.body.get("self_test")
+    if not tested or not tested["requirements"]:
+        said = "there is no critical requirement on a mean to simulate" if tested else "this decision was made before there was one"
+        st.caption(f"No self-test: {said}.")
         return
-    st.subheader("Slices", anchor=False)
-    for tab, requirement in zip(st.tabs([plain(row["name"]) for row in drawn]), drawn, strict=True):
-        with tab:
-            rows = verdicts.forest_rows(requirement)
-            difference = requirement["kind"] == "non_inferiority"
-            meaning = "Candidate − champion; the orange line is the loss the policy allows." if difference else "The candidate's own value."
-            st.caption(
-                f"{meaning} Bars are {100 * requirement['cells'][0]['level']:.3g} % intervals; a slice without a bar has no labels yet."
-            )
-            figure = charts.forest(rows, dark())
-            st.plotly_chart(
-                figure, config=charts.CONFIG, alt=f"{requirement['name']} by slice, worst first", key=f"forest_{requirement['name']}"
-            )
+    sign, icon = ("✓", "check_circle") if tested["passed"] else ("✗", "cancel")
+    with st.expander(f"{sign} Self-test: {plain(sentences.self_tested(tested))}", icon=f":material/{icon}:"):
+        st.dataframe(gate_rows.self_test_rows(tested), hide_index=True, height="content", alt="Self-test: each trial, how often, the limit")
+        st.caption(
+            "Equal candidates must not be rejected, planted regressions hardly ever pass, and known-bad candidates must be rejected."
+        )
+
+
+def waived(decision: Decision) -> None:
+    """What a named owner let go, which is not a pass; and what somebody proposed."""
+    rows = gate_rows.waived_rows(decision, now()[:10])
+    if rows:
+        st.markdown(f"**Waived** :gray[{len(rows)} verdict{'s' * (len(rows) > 1)} let go, which is not a pass]")
+        st.table(rows, border="horizontal", hide_index=True, alt=f"{len(rows)} waived verdicts with owner, end and reason")
+    for event in waiving.proposals(store(), decision)[:PROPOSALS]:
+        what = f"{plain(str(event.detail['requirement']))}, {plain(slice_name(str(event.detail['slice'])))}"
+        st.caption(
+            f"{event.created_at[:10]}: {plain(event.actor)} proposed a waiver of {what}, "
+            f"owner {plain(str(event.detail['owner']))}, until {plain(str(event.detail['expires']))}."
+        )
+
+
+# ---------------------------------------------------------------------------------------------- what can be done
 
 
 def label_plan(decision: Decision) -> None:
-    """What a hold needs; nothing for any other outcome."""
+    """What a hold needs, and the button that asks people for it; nothing for any other outcome."""
     sentence = verdicts.plan_sentence(decision)
     if sentence is None or decision.outcome != "hold":
         return
@@ -89,7 +108,22 @@ def label_plan(decision: Decision) -> None:
         st.markdown("**What would settle it**")
         st.markdown(plain(sentence))
         st.dataframe(verdicts.plan_frame(decision), hide_index=True, height="content", alt="Missing labels by slice, most first")
-        st.page_link("views/queues.py", label="Open the queues", icon=":material/inbox:")
+        with st.container(horizontal=True):
+            st.button("Queue these labels", icon=":material/playlist_add:", on_click=gate_dialogs.show, args=("queue",))
+            st.page_link("views/queues.py", label="Open the queues", icon=":material/inbox:")
+
+
+def waiver(decision: Decision, policy: Policy | str) -> None:
+    """The way to let one verdict go, or why nobody can."""
+    if decision.outcome == "promote":
+        return
+    why_not = plain(policy) if isinstance(policy, str) else waiving.refusal(policy, decision)
+    with st.container(border=True):
+        st.markdown("**Letting one verdict go**")
+        st.button(
+            "Propose a waiver", icon=":material/assignment_turned_in:", on_click=gate_dialogs.show, args=("waive",), disabled=bool(why_not)
+        )
+        st.caption(why_not or "By an owner the policy names, with a reason, an end and a ceiling on the loss.")
 
 
 def downloads(decision: Decision) -> None:
@@ -131,6 +165,7 @@ def page() -> None:
                 "Decision",
                 list(named),
                 "decision",
+                clears=("requirement", "slice"),
                 show=lambda name: f"{named[name].created_at[:16].replace('T', ' ')} · {named[name].outcome}",
             )
     if not decisions:
@@ -144,13 +179,19 @@ def page() -> None:
     banner(decision)
     facts(decision)
     requirements(decision)
+    waived(decision)
+    self_test(decision)
+    policy = waiving.load(feature)
     left, right = st.columns([3, 2])
     with left:
-        forests(decision)
+        gate_panels.slices(decision)
     with right:
+        gate_panels.one_slice(decision)
         label_plan(decision)
+        waiver(decision, policy)
         downloads(decision)
     history(decisions)
+    gate_dialogs.shown(decision, policy)
 
 
 page()
