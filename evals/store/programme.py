@@ -79,11 +79,9 @@ class Programme:
         return [_experiment(one, arms[one["experiment_id"]]) for one in found]
 
     def experiment(self, experiment_id: str) -> Experiment:
-        """By its id, or a beginning of it that names one. Raises UnknownIdError."""
-        found = [one for one in self.experiments() if one.experiment_id.startswith(experiment_id)]
-        if len(found) != 1:
-            raise UnknownIdError(f"{len(found) or 'no'} experiment{'s' if len(found) > 1 else ''} {experiment_id!r}: plumb experiment list")
-        return found[0]
+        """By its id or a beginning of it, with or without ``experiment-``, that names one. Raises UnknownIdError."""
+        known = {one.experiment_id: one for one in self.experiments()}
+        return known[_only(known, "experiment", experiment_id, "plumb experiment list")]
 
     def labels(self, run_ids: Collection[str]) -> dict[str, int]:
         """Labels of each of these runs' claims and pairs; runs without any are left out."""
@@ -160,11 +158,9 @@ class Programme:
             return [from_row(SealedSet, one) for one in connection.execute(query).mappings()]
 
     def sealed_set(self, sealed_id: str) -> SealedSet:
-        """By its id, or a beginning of it that names one. Raises UnknownIdError."""
-        found = [one for one in self.sealed_sets() if one.sealed_id.startswith(sealed_id)]
-        if len(found) != 1:
-            raise UnknownIdError(f"{len(found) or 'no'} sealed set{'s' if len(found) > 1 else ''} {sealed_id!r}: plumb experiment sealed")
-        return found[0]
+        """By its id or a beginning of it, with or without ``sealed-``, that names one. Raises UnknownIdError."""
+        known = {one.sealed_id: one for one in self.sealed_sets()}
+        return known[_only(known, "sealed set", sealed_id, "plumb experiment sealed")]
 
     def sealed_products(self) -> set[str]:
         """Products of sets that nobody has opened."""
@@ -199,3 +195,10 @@ def _experiment(one: RowMapping, runs: list[str]) -> Experiment:
 
 def _pairs(rows: Iterable[Any]) -> dict[str, int]:
     return {str(name): int(n) for name, n in rows}
+
+
+def _only(known: Collection[str], what: str, name: str, where: str) -> str:
+    found = [one for one in known if name and one.startswith((name, f"{what.split()[0]}-{name}"))]
+    if len(found) != 1:
+        raise UnknownIdError(f"{len(found) or 'no'} {what} of that name: {name[:60]!r} ({where})")
+    return found[0]

@@ -15,7 +15,7 @@ from support import two_runs as built
 
 from annotators.asking import queues
 from evals import gate
-from evals.errors import InputError, MoreNeededError, PolicyError, RetryError
+from evals.errors import InputError, MoreNeededError, PolicyError, RetryError, UnknownIdError
 from evals.identity import content_id
 from evals.paths import DATA
 from evals.programme import Rules, experiments, exposure, levels, load_rules, refuse, registration
@@ -85,7 +85,10 @@ def test_a_registration_freezes_everything_under_the_hash_of_it(store: Store) ->
     found = plan(store, runs)
     assert found.experiment_id == registration.registration(found) and registration.verified(found)
     assert (found.looks, found.alpha, found.exploratory) == ("2", 0.03, False)
-    assert store.programme.experiment(found.experiment_id[:20]) == found
+    assert store.programme.experiment(found.experiment_id[:20]) == store.programme.experiment(found.experiment_id[11:17]) == found
+    for name in ("", "x", "experiment-0x"):
+        with pytest.raises(UnknownIdError, match="no experiment of that name"):
+            store.programme.experiment(name)
     for change in ({"hypothesis": "Another."}, {"policy_sha256": "0"}, {"seed": 9}, {"exploratory": True}, {"looks": "3"}):
         assert not registration.verified(replace(found, **change))
     assert not registration.verified(replace(found, policy={**LOOSE, "alpha": 0.01}))

@@ -113,7 +113,7 @@ def test_opening_needs_a_reason_and_cases(store: Store) -> None:
         unseal(store, found.sealed_id, cases(), actor="owner", reason=" ", now=LATER)
     with pytest.raises(MoreNeededError, match="on offer"):
         unseal(store, found.sealed_id, [], actor="owner", reason="spent", now=LATER)
-    with pytest.raises(UnknownIdError, match="no sealed set 'sealed-x'"):
+    with pytest.raises(UnknownIdError, match="no sealed set of that name: 'sealed-x'"):
         unseal(store, "sealed-x", cases(), actor="owner", reason="spent", now=LATER)
     assert store.programme.sealed_products() == set(found.body["products"])
 

@@ -108,7 +108,7 @@ def _row(one: Shown, names: Mapping[str, str]) -> tuple[object, ...]:
     what, candidates = one.experiment, ", ".join(names[run] for run in one.experiment.candidate_run_ids)
     state = f"{one.state}{' (exploratory)' if what.exploratory else ''}"
     numbers = (one.labels, f"{what.alpha:g}", f"{what.level:.3g}")
-    return (what.experiment_id, state, what.created_at[:10], what.feature, candidates, *numbers, what.hypothesis)
+    return (programme_words.short(what), state, what.created_at[:10], what.feature, candidates, *numbers, what.hypothesis)
 
 
 def show(name: Name, as_json: AsJson = False) -> None:
@@ -236,7 +236,15 @@ def sealed_sets(as_json: AsJson = False) -> None:
         echo_json([{**vars(one), "body": {"products": len(one.body["products"])}} for one in found])  # what is in it stays in it
         return
     rows = [
-        (one.sealed_id, one.name, one.feature, one.cases, one.created_at[:10], one.opened_at and one.opened_at[:10], one.opened_because)
+        (
+            one.sealed_id.removeprefix("sealed-")[:12],
+            one.name,
+            one.feature,
+            one.cases,
+            one.created_at[:10],
+            one.opened_at and one.opened_at[:10],
+            one.opened_because,
+        )
         for one in found
     ]
     table("Sealed sets", ("id", "name", "feature", "cases", "sealed", "opened", "because"), rows)
