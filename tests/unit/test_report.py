@@ -253,6 +253,13 @@ def test_a_waiver_is_in_sight_with_its_owner_and_its_end() -> None:
         assert "<script" not in text
 
 
+def test_a_margin_that_annotators_errors_moved_is_told() -> None:
+    requirement = a_decision().body["requirements"][0]
+    for margin, told in ((0.06, True), (0.05, False)):
+        text = render(with_body(requirements=[requirement | {"stated": {"margin": margin}}]), "md")
+        assert ("so the margin 0.06 is read as 0.05." in text) == told
+
+
 def test_looks_that_are_not_counted_and_a_self_test_are_told() -> None:
     tested = {"passed": True, "repetitions": 200, "requirements": [{}, {}]}
     policy = a_decision().body["policy"] | {"looks": "any", "look": 3, "level": 0.01}
