@@ -97,18 +97,17 @@ def list_(feature: AnyFeature = None, rules: RulesFile = None, as_json: AsJson =
     if as_json:
         echo_json([one._asdict() for one in found])
         return
-    header = ("id", "state", "planned", "feature", "candidates", "labels", "read at", "allowed", "hypothesis")
     names = programme_words.arm_names(store)
-    table("Experiments", header, [_row(one, names) for one in found])
+    table("Experiments", ("id", "state", "planned", "labels", "read at", "what is expected"), [_row(one, names) for one in found])
     for kind in FEATURES if feature is None else [feature_of(feature)]:
         say(f"{kind}: {programme_words.level_sentence(levels.wealth(store, _rules(rules), kind), _rules(rules))}")
 
 
 def _row(one: Shown, names: Mapping[str, str]) -> tuple[object, ...]:
     what, candidates = one.experiment, ", ".join(names[run] for run in one.experiment.candidate_run_ids)
-    state = f"{one.state}{' (exploratory)' if what.exploratory else ''}"
-    numbers = (one.labels, f"{what.alpha:g}", f"{what.level:.3g}")
-    return (programme_words.short(what), state, what.created_at[:10], what.feature, candidates, *numbers, what.hypothesis)
+    state = f"{one.state}{', exploratory' if what.exploratory else ''}"
+    expected = f"{what.feature}, {candidates}: {what.hypothesis}"
+    return (programme_words.short(what), state, what.created_at[:10], one.labels, f"{what.alpha:.3g}", expected)
 
 
 def show(name: Name, as_json: AsJson = False) -> None:
