@@ -126,11 +126,21 @@ def _change(store: Store, feature: Feature, wanted: Callable[[Changes], Promotio
         change = wanted(changes)
         if change in changes:
             return change
+        _answered_for(change)
         change = replace(change, number=number)
         before = in_force(changes, change.marketplace)
         if store.ledger.add_promotion(change, _event(change, before), webhooks.messages(store, change, before, tell)):
             return change
     raise RetryError(f"{feature}: {ATTEMPTS} others changed a champion meanwhile; ask again")
+
+
+def _answered_for(change: Promotion) -> None:
+    """Raises InputError for an actor or a reason that says nothing, or that no database takes."""
+    for what, given in (("who answers for it", change.actor), ("why", change.reason)):
+        if not given.strip():
+            raise InputError(f"a change of champion needs to say {what}")
+        if "\0" in given or any("\ud800" <= character <= "\udfff" for character in given):
+            raise InputError(f"{what}: {given[:80]!a} holds a character that cannot be stored")
 
 
 def _event(change: Promotion, before: Promotion | None) -> AuditEvent:

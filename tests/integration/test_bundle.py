@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +124,42 @@ def test_who_writes_the_hashes_anew_is_found_by_the_gate_itself(whole: Path, tmp
     if named:
         assert checked.difference is not None and named in checked.difference
     assert bundle.verify(path, expected=noted).difference is not None
+
+
+ANYTHING = (None, True, 0, -1, 2**63, 1e308, -0.0, "", "x", "\0", "\u202e", [], {}, [[[]]], {"": None}, "2026-13-99")
+
+
+@pytest.mark.slow
+def test_whatever_stands_wherever_a_bundle_is_verified_or_not_and_nothing_else_happens(whole: Path, tmp_path: Path) -> None:
+    rng = random.Random(0)
+    for _ in range(60):
+        files = archive.read(whole)
+        name = rng.choice([name for name, data in sorted(files.items()) if data.strip() and ".json" in name and name != archive.MANIFEST])
+        lines = [json.loads(line) for line in files[name].splitlines()]
+        at = rng.choice(list(_places(lines)))
+        _put(lines, at, rng.choice(ANYTHING))
+        try:
+            path = changed(whole, tmp_path, partial(_replaced, name=name, data=archive.lines(lines)), cover_up=name != archive.DECISION)
+            bundle.verify(path)
+        except InputError:
+            continue
+
+
+def _replaced(files: dict[str, bytes], name: str, data: bytes) -> None:
+    files[name] = data
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if path:
+        yield path
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from _places(value[key], (*path, key))
+
+
+def _put(value: Any, path: tuple[Any, ...], new: Any) -> None:
+    for key in path[:-1]:
+        value = value[key]
+    value[path[-1]] = new
 
 
 # ---------------------------------------------------------------------------------------------- the whole way

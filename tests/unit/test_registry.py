@@ -139,6 +139,14 @@ def test_an_unknown_decision_is_an_error(store: Store) -> None:
         registry.promote(store, "nope", now=NOW, **WHO)
 
 
+@pytest.mark.parametrize("said", ["", "  ", "a\0b", "half \ud800 a pair"])
+def test_nobody_and_nothing_are_no_actor_and_no_reason(store: Store, said: str) -> None:
+    for who in ({"actor": said, "reason": "r"}, {"actor": "ada", "reason": said}):
+        with pytest.raises(InputError, match=r"needs to say|cannot be stored"):
+            registry.install(store, "highlights", variant_id("one"), now=NOW, **who)
+    assert store.ledger.events() == []
+
+
 def test_a_variant_of_another_feature_cannot_serve(store: Store) -> None:
     with pytest.raises(InputError, match="not for assistant"):
         registry.install(store, "assistant", variant_id("one"), now=NOW, **WHO)
