@@ -103,6 +103,7 @@ def test_calendar_and_exposure_can_be_read_by_people_and_programs(store: Store, 
     assert "fresh" in plumb("exposure").output
 
 
+@pytest.mark.slow
 def test_a_set_is_sealed_kept_from_runs_and_opened(store: Store) -> None:
     for kind, file in (("products", "products.yaml"), ("reviews", "reviews.jsonl")):
         assert CliRunner().invoke(app, ["import", kind, str(DATA / "sample" / file)]).exit_code == 0
