@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.quality.data import Row, Sets
+from benchmarks.quality.named_passages import claims_citing, texts_of
 from benchmarks.quality.span_rows import UNWANTED
 from evals.claims import claims_of
 from evals.grounding.base import Item
@@ -51,7 +52,8 @@ def rows_of(sets: Sets, name: str) -> list[Labelled]:
 def _labelled(row: Row, name: str, right: Mapping[str, set[str]]) -> Labelled:
     case = Case(row["id"], "assistant", row["group"], row["lang"], name, {"question": row.get("question") or ""})
     output = Output(row["id"], "r", row["id"], row["output"], "ok", "now", passages_of(row))
-    items = tuple(Item(case, output, claim) for claim in claims_of(output, row["lang"]))
+    claims = claims_citing(output, row["lang"]) if _is_question(row) else claims_of(output, row["lang"])
+    items = tuple(Item(case, output, claim) for claim in claims)
     spots = [(item.claim.start, item.claim.end) for item in items]
     texts = [item.claim.text for item in items]
     return Labelled(part_of(row, name), row, items, tuple(_claim_labels(row, name, spots, texts, right)))
@@ -94,11 +96,17 @@ def _right_sentences(rows: Sequence[Row]) -> dict[str, set[str]]:
 
 
 def passages_of(row: Row) -> tuple[Passage, ...]:
-    """One passage; of a business in RAGTruth its attributes and reviews, as a shop would hand them over."""
+    """One passage; in RAGTruth, as a shop would hand them over, those of a question, and a business's attributes and reviews."""
     texts = [("qa", row["source"])]
+    if _is_question(row):
+        texts = [("qa", text) for text in texts_of(row["source"])]
     if row["dataset"] == "ragtruth" and row["task"] == "Data2txt":
         texts = list(_business(json.loads(row["source"])))
     return tuple(Passage(n, kind, f"{kind}-{n}", row["lang"], text, 0, len(text)) for n, (kind, text) in enumerate(texts, 1))
+
+
+def _is_question(row: Row) -> bool:
+    return bool(row["dataset"] == "ragtruth" and row["task"] == "QA")
 
 
 def _business(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -41,10 +41,10 @@ LEAST_ROWS = 400  # labelled claims of a language from which its words get weigh
 LEAST_CURVE = 100  # labels of a language from which it is calibrated
 _INNER = 4
 _RIDGE = 0.01
-# Weight of each of these columns by how many sources a language has labels from (`LEAST_ROWS` in all): none, one, several. What some
+# What each of these columns weighs in a text beside what is learned, but where all labels of a language are from one source: what some
 # sources teach does not always hold on the next, copying does. Chosen out of fold (docs/LOG.md).
 _COPIES = ("mean_triples", "mean_stretches", "mean_stems")
-_COPYING = (1.2, 0.0, 0.8)
+_COPYING = 1.2
 _DENSE = 0.3  # how freely features may explain what words else would
 _SHRINK = {"characters": 5e-5, "spaces": 1e-3}  # of the weights of words, by grouped cross-validation
 
@@ -92,8 +92,16 @@ def fold_of(group: str, folds: int = FOLDS, salt: str = "fold") -> int:
 
 
 def fit(examples: Sequence[Example], background: NDArray[np.uint8], seed: int = 0) -> Fitted:
-    """Five models, each on four fifths of the groups. scikit-learn is loaded here."""
-    data = _Data(examples)
+    """Five models, each on four fifths of the groups. scikit-learn is loaded here.
+
+    On one thread, so that sums are taken in one order: the same examples give the same bytes, however many cores there are."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(1):
+        return _fit(_Data(examples), examples, background, seed)
+
+
+def _fit(data: _Data, examples: Sequence[Example], background: NDArray[np.uint8], seed: int) -> Fitted:
     folds = np.array([fold_of(example.group) for example in examples])
     models = []
     claims, outputs = np.zeros(len(data.rows)), np.zeros(len(examples))
@@ -307,12 +315,12 @@ def _texts(data: _Data, train: NDArray[np.bool_], tree: Floats, linear: Floats, 
 
 
 def _pulls(data: _Data) -> dict[str, Floats]:
-    """By language, what copying counts beside what is learned of a text (`_COPYING`)."""
-    copying = np.array([float(name in _COPIES) for name in TEXT])
+    """By language (with `LEAST_ROWS` labels), what copying counts in a text (`_COPYING`)."""
+    copying = np.array([_COPYING * (name in _COPIES) for name in TEXT])
     known = data.language[data.label >= 0]
     learned = [str(tag) for tag, count in zip(*np.unique(known, return_counts=True), strict=True) if count >= LEAST_ROWS]
     sources = {tag: len(set(data.sources[data.languages == tag])) for tag in learned}
-    return {ANY: _COPYING[0] * copying} | {tag: _COPYING[min(2, count)] * copying for tag, count in sources.items()}
+    return {ANY: copying} | {tag: copying * (count > 1) for tag, count in sources.items()}
 
 
 def _curves(data: _Data, claims: Floats, outputs: Floats) -> dict[tuple[str, Level], Curve]:

@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from evals.claims import claims_of
 from evals.errors import InputError
+from evals.grounding import training
 from evals.grounding.base import Item
 from evals.grounding.evidence import Evidence
 from evals.grounding.features import FEATURES, RARITY, look
@@ -15,6 +17,7 @@ from evals.grounding.verifier import SHIPPED, Verifier
 from evals.languages import LANGUAGES
 from evals.metrics import METRICS
 from evals.packs import pack
+from evals.paths import ROOT
 from evals.records import AspectRow, Case, Output, Passage
 from tests.support_hostile import outputs, said
 
@@ -105,7 +108,7 @@ def seen(text: str, evidence: str, tag: str) -> dict[str, float]:
 @pytest.mark.parametrize("tag", LANGUAGES)
 def test_what_is_seen_is_finite_and_in_bounds_in_every_language(tag):
     shown = said(tag)
-    for claim, evidence in zip(shown[:6], shown[1:7], strict=True):
+    for claim, evidence in pairwise(shown[:7]):
         figures = seen(claim, f"{evidence} {shown[-1]}", tag)
         assert all(map(math.isfinite, figures.values()))
         assert all(0 <= figures[name] <= 1 + 1e-9 for name in SHARES)
@@ -151,10 +154,13 @@ def test_a_longer_tail_of_what_nobody_said_never_raises_an_answer():
     )
 
 
-def test_the_number_of_columns_is_the_one_the_file_was_made_for():
+def test_the_file_and_its_card_are_of_the_columns_there_are():
     learned = VERIFIER.learned
     assert len(learned.mean) == len(FEATURES)
     assert all(fold.centre.shape == (2, len(TEXT)) for fold in learned.folds)
+    card = (ROOT / "docs" / "models" / "verifier.md").read_text(encoding="utf-8")
+    assert f"{len(FEATURES)} figures of a claim" in card and f"{len(TEXT)} columns" in card
+    assert f"{SHIPPED.stat().st_size / 1e6:.2f} MB" in card
 
 
 # ---------------------------------------------------------------------------------------------- evidence
@@ -271,8 +277,34 @@ def test_the_file_survives_being_written_again(tmp_path):
 def test_a_file_that_is_none_is_named_in_the_error(tmp_path, content):
     path = tmp_path / "verifier.npz"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="verifier.npz: not a verifier's file"):
+    with pytest.raises(InputError, match=r"verifier\.npz: not a verifier's file"):
         loaded(path)
+
+
+@pytest.mark.slow
+def test_training_gives_the_same_bytes_again_and_a_file_that_judges(monkeypatch, tmp_path):
+    for name in ("CLAIMS", "TEXTS"):
+        monkeypatch.setattr(training, name, replace(getattr(training, name), trees=3))
+    rows = [_example(number) for number in range(24)]
+    one, other = (saved(training.fit(rows, VERIFIER.learned.background).learned) for _ in range(2))
+    assert one == other
+    path = tmp_path / "verifier.npz"
+    path.write_bytes(one)
+    own = Verifier.load(path)
+    held, changed = ("The strap is comfortable.", "The strap is torn and red.")
+    evidence = passage("The strap is comfortable.", "en")
+    assert judged(held, "en", evidence, by=own).probability > judged(changed, "en", evidence, by=own).probability
+    assert own.signature != VERIFIER.signature
+
+
+def _example(number: int) -> training.Example:
+    """An answer of a sentence that a review of the product says, and in turn one that it says and one that it does not."""
+    words = ["battery", "strap", "screen", "lens", "hinge", "button"]
+    first, second, third = (words[(number + shift) % len(words)] for shift in (0, 1, 3))
+    evidence = passage(f"The {first} works well. The {second} broke in May.", "en")
+    other = f"The {third} of 45 grams is scratched." if number % 2 else f"The {second} broke in May."
+    looks = tuple(VERIFIER.looks(items(f"The {first} works well. {other}", "en", evidence)))
+    return training.Example("assistant", f"p{number % 12}", "en", looks, (True, number % 2 == 0), number % 2 == 0)
 
 
 def test_the_metric_names_its_model_in_its_signature():
