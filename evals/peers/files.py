@@ -7,7 +7,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -79,11 +79,11 @@ class File:
                 raise InputError(f"{self.path}, row {number}: an object is expected, not {type(row).__name__}")
             yield f"row {number}", row
 
-    def members(self) -> dict[str, Any]:
-        """The JSON members of a zip archive by name. Inspect packs with zstd, which Python's own module does not read before 3.14."""
+    def members(self, wanted: Callable[[str], bool]) -> dict[str, Any]:
+        """Those JSON members of a zip archive whose names are wanted. Inspect packs with zstd, which Python itself reads from 3.14 on."""
         try:
             with zipfile.ZipFile(self.path) as archive:
-                entries = [entry for entry in archive.infolist() if entry.filename.endswith(".json")]
+                entries = [entry for entry in archive.infolist() if wanted(entry.filename)]
                 if sum(entry.file_size for entry in entries) > MOST_BYTES:
                     raise InputError(f"{self.path}: more than {MOST_BYTES:,} bytes when unpacked")
                 return {entry.filename: _json(_member(archive, entry), f"{self.path}, {entry.filename}") for entry in entries}

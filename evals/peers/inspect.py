@@ -34,7 +34,7 @@ def read(file: File) -> list[Results]:
 def _log(file: File) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
     if file.ending != "eval":
         return file.mapping, [object_of(sample) for sample in file.mapping.get("samples") or ()]
-    members = file.members()
+    members = file.members(lambda name: name == "header.json" or (name.startswith("samples/") and name.endswith(".json")))
     if "header.json" not in members:
         raise InputError(f"{file.path}: the log has no header, its evaluation never ended: `inspect log recover` mends it")
     return object_of(members["header.json"]), [object_of(member) for name, member in members.items() if name.startswith("samples/")]

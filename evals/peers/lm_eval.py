@@ -12,6 +12,7 @@ from evals.peers.answers import Answer, Results, Value, conversation, labels_of,
 from evals.peers.files import File
 
 NAME = "lm_eval"
+_SAMPLE = frozenset("doc_id doc target arguments resps filtered_resps filter metrics doc_hash prompt_hash target_hash".split())  # noqa: SIM905
 
 
 def knows(file: File) -> bool:
@@ -69,7 +70,7 @@ def _likelihood(value: Any) -> float:
 
 def _values(row: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
     kind = text_of(row.get("filter"))
-    for name in row.get("metrics") or ():
+    for name in row.get("metrics") or [name for name in row if name not in _SAMPLE]:  # older files do not list them
         value = row.get(name)
         number = value[0] if isinstance(value, list) and value else value  # some metrics carry what their aggregate needs
         yield text_of(name) if kind in ("", "none") else f"{text_of(name)},{kind}", value_of(number)

@@ -217,6 +217,9 @@ def test_the_likeliest_choice_is_what_the_harness_answers(tmp_path: Path) -> Non
     rows = [row | {"filter": name, "metrics": ["acc"], "acc": value} for name, value in (("strict", 1.0), ("flexible", 0.0))]
     (answer,) = one(written(tmp_path, "samples_sums_2026-01-01T00-00-00.jsonl", rows)).answers
     assert (answer.text, answer.case) == ("4", "sums/0")
+    older = [{name: value for name, value in rows[0].items() if name != "metrics"}]
+    (same,) = one(written(tmp_path, "samples_older_2026-01-01T00-00-00.jsonl", older)).answers
+    assert {name: value.value for name, value in same.values.items()} == {"acc,strict": 1.0}
     assert {name: value.value for name, value in answer.values.items()} == {"acc,strict": 1.0, "acc,flexible": 0.0}
 
 
