@@ -18,7 +18,7 @@ from evals.gate.waivers import Used, as_rows
 from evals.records import Run, Verdict
 from evals.store import Store
 
-BODY_VERSION = 1
+BODY_VERSION = 2  # 1: without levels, targets, waivers and self-test
 _WORST: tuple[Verdict, ...] = ("fail", "error", "unverified", "inconclusive", "waived", "pass")
 
 

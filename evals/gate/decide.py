@@ -50,7 +50,7 @@ def decide(
     """
     admitted = waivers.admitted(policy, more_waivers, waiver_key)
     evidence = _comparable(store, policy, champion_run_id, candidate_run_id)
-    look, used = _look(store, policy, evidence), policy.seed if seed is None else seed
+    look, used = _look(store, evidence), policy.seed if seed is None else seed
     found = [read(store, policy, evidence, requirement, look, used) for requirement in policy.requirements]
     tested = _self_test(policy, found, used, repetitions)
     selftest.refuse_if_failed(tested)
@@ -89,13 +89,13 @@ def _comparable(store: Store, policy: Policy, champion_run_id: str, candidate_ru
     return evidence
 
 
-def _look(store: Store, policy: Policy, evidence: Evidence) -> Look:
+def _look(store: Store, evidence: Evidence) -> Look:
     """Reading the same labels again, or reading none, is no further look; another policy over labels that were seen is one."""
     runs, looks = (evidence.champion.run.run_id, evidence.candidate.run.run_id), dict[int, Mapping[str, int]]()
     now, number = evidence.labels_sha(), None
-    for decision in store.ledger.decisions(policy.feature):
+    for decision in store.ledger.readings(*runs):
         body = decision.body
-        if (decision.champion_run_id, decision.candidate_run_id) == runs and body["evidence"]["votes"]:
+        if body["evidence"]["votes"]:
             looks[body["policy"]["look"]] = {row["name"]: row["cells"][0]["n"] for row in body["requirements"]}
             number = body["policy"]["look"] if body["evidence"]["labels"] == now else number
     number = number or max(looks, default=0) + 1
@@ -115,7 +115,7 @@ def try_policy(
     if store is None or runs is None:
         return selftest.self_test(list(_assumed(policy)), seed=used, repetitions=repetitions)
     evidence = _comparable(store, policy, *runs)
-    look = _look(store, policy, evidence)
+    look = _look(store, evidence)
     found = [read(store, policy, evidence, requirement, look, used) for requirement in policy.requirements]
     return _self_test(policy, found, used, repetitions)
 

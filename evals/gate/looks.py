@@ -13,10 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from scipy import stats
-
 from evals.gate.policy.records import Policy, Requirement
-from evals.statistics.confidence_sequence import mixture, multiplier
+from evals.statistics.confidence_sequence import anytime_level, mixture
 from evals.statistics.sequential import Spending, spent_levels
 
 SMALLEST = 1e-6  # information never falls; a look that adds nothing is one that added this little
@@ -30,7 +28,7 @@ def look_level(policy: Policy, requirement: Requirement, look: int, labelled: Se
     """
     alpha = policy.level(requirement)
     if policy.looks == "any":
-        return float(stats.norm.sf(multiplier(max(clusters, 2), alpha, mixture(alpha, planned_information(policy, requirement)))))
+        return anytime_level(max(clusters, 2), alpha, mixture(alpha, planned_information(policy, requirement)))
     if look > policy.looks:
         return 0.0
     if policy.looks == 1:

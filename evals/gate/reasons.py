@@ -137,13 +137,18 @@ def _missing(cell: Mapping[str, Any]) -> str:
     if wanted and wanted["needed"] is None:
         return f"{verb}: the estimate lies on the line, and no number of labels would settle that ({cell['reason']})"
     if wanted and wanted["beyond"]:
-        left = f"the {wanted['available']} unlabelled cases of this dataset are not enough"
-        return f"{verb}: about {wanted['more']} more labelled cases would settle it, {left} ({cell['reason']})"
+        have = wanted["available"]
+        left = f"the {have} unlabelled cases of this dataset are not enough" if have else "and no case of this dataset is left unlabelled"
+        return f"{verb}: about {_cases(wanted['more'])} would settle it, {left} ({cell['reason']})"
     if wanted:
-        return f"{verb}: about {wanted['more']} more labelled cases would settle it ({cell['reason']})"
+        return f"{verb}: about {_cases(wanted['more'])} would settle it ({cell['reason']})"
     if cell["needed"]:
         return f"{verb}: {cell['needed']} requests would settle it ({cell['reason']})"
     return f"{verb} ({cell['reason']})"
+
+
+def _cases(count: int) -> str:
+    return f"{count} more labelled case{'' if count == 1 else 's'}"
 
 
 def _and_others(rows: list[Row]) -> str:

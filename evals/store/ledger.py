@@ -42,6 +42,14 @@ class Ledger:
         with self._engine.connect() as connection:
             return [from_row(Decision, row) for row in connection.execute(query).mappings()]
 
+    def readings(self, champion_run_id: str, candidate_run_id: str) -> list[Decision]:
+        """Every decision about these two runs, newest first."""
+        t = tables.decision
+        query = select(t).where(t.c.champion_run_id == champion_run_id, t.c.candidate_run_id == candidate_run_id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(t.c.created_at.desc(), t.c.decision_id)).mappings()
+            return [from_row(Decision, row) for row in rows]
+
     # ------------------------------------------------------------------ who serves
     def add_promotion(self, promotion: Promotion, event: AuditEvent, messages: Sequence[Delivery] = ()) -> bool:
         """Change the champion, write it into the audit log and put what others are told into the outbox: all or nothing. False, and nothing

@@ -80,3 +80,18 @@ def test_queue_without_a_word_before_the_feature_still_draws(store: Store, runs:
     assert "top-up" in plumb("queue", "--help").output
     queues.enqueue(store, runs.champion.run_id, runs.candidate.run_id, fraction=1, seed=0, overlap=1, now=NOW)
     assert plumb("queue", "--fraction", "x", "highlights").exit_code == 2
+
+
+def test_a_waiver_is_printed_for_the_file_and_signed_under_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = a_file(tmp_path, waiver_owners="[ann]")
+    words = ["waive", "highlights", "--requirement", "grounded", "--owner", "ann", "--reason", "no annotators yet: soon", "--policy", file]
+    words += ["--expires", "2026-12-31", "--max-loss", "0.1", "--unmeasured"]
+    before, plain = file.read_text(encoding="utf-8"), plumb(*words)
+    assert plain.exit_code == 0 and "signature" not in plain.output and file.read_text(encoding="utf-8") == before
+    monkeypatch.setenv("PLUMBLINE_WAIVER_KEY", "secret")
+    signed = plumb(*words).output
+    assert "signature: " in signed and "secret" not in signed
+    file.write_text(before + signed, encoding="utf-8")
+    assert "a valid policy" in plumb("validate", file).output
+    wrong = plumb(*[word if word != "ann" else "bo" for word in words])
+    assert "'bo' is not among waiver_owners" in str(wrong.exception)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 from annotators.asking import budget
 from evals import gate as gates
 from evals import report
 from evals.errors import UnknownIdError
 from evals.gate import policy as policies
-from evals.gate import selftest
+from evals.gate import selftest, waivers
 from evals.paths import DATA, waiver_key
 from evals.records import Decision, Feature
 from evals.store import Store
@@ -28,6 +30,7 @@ PolicyFile = Annotated[Path, typer.Option("--policy", help="the gate's file", ex
 
 def register(app: typer.Typer) -> None:
     app.command("gate")(gate)
+    app.command("waive")(waive)
     app.command("validate")(validate)
     app.command("schema")(schema)
 
@@ -91,6 +94,25 @@ def try_policy(
             title = f"{row['name']}: {row['labels']} labels of {row['products']} products ({row['shape']}), level {row['level']:.3g}"
             table(title, ("what", "how often", "allowed", ""), counts)
     selftest.refuse_if_failed(found)
+
+
+def waive(
+    feature: Annotated[str, typer.Argument(metavar="FEATURE", help="highlights or assistant")],
+    requirement: Annotated[str, typer.Option(help="a requirement's name")],
+    owner: Annotated[str, typer.Option(help="one of the policy's waiver_owners")],
+    reason: Annotated[str, typer.Option(help="why")],
+    expires: Annotated[str, typer.Option(help="the last day, as 2026-12-31")],
+    max_loss: Annotated[float, typer.Option(help="largest loss still let go, in the requirement's unit")],
+    part: Annotated[str, typer.Option("--slice", help="all, overall, language=ja …")] = policies.EVERYWHERE,
+    unmeasured: Annotated[bool, typer.Option("--unmeasured", help="also where nothing was measured")] = False,
+    policy: PolicyFile | None = None,
+) -> None:
+    """Print a waiver for the policy file, signed where PLUMBLINE_WAIVER_KEY is set. Nothing is changed: the file is, under review."""
+    kind, key = feature_of(feature), waiver_key()
+    waiver = policies.Waiver(requirement, owner, reason, expires, max_loss, part, unmeasured)
+    signed = replace(waiver, signature=waivers.sign(waiver, kind, key)) if key else waiver
+    raw = policies.with_waiver(policy or DATA / "policies" / f"{kind}.yaml", signed)
+    typer.echo(yaml.safe_dump({"waivers": raw["waivers"]}, allow_unicode=True, sort_keys=False, width=120), nl=False)
 
 
 def validate(files: Annotated[list[Path], typer.Argument(help="policy files, labelling plans, judges' terms")]) -> None:

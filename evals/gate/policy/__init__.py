@@ -6,12 +6,13 @@ what could not hold, `reading` puts them together.
 
 from __future__ import annotations
 
-from evals.gate.policy.reading import load_policy, parse_policy
-from evals.gate.policy.records import KINDS, Kind, Labelling, Policy, Requirement, Waiver, required_labels
+from evals.gate.policy.reading import load_policy, parse_policy, with_waiver
+from evals.gate.policy.records import EVERYWHERE, KINDS, Kind, Labelling, Policy, Requirement, Waiver, required_labels
 from evals.gate.policy.schema import schema
 from evals.gate.policy.validation import warnings
 
 __all__ = [
+    "EVERYWHERE",
     "KINDS",
     "Kind",
     "Labelling",
@@ -23,4 +24,5 @@ __all__ = [
     "required_labels",
     "schema",
     "warnings",
+    "with_waiver",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,31 @@ Row = dict[str, Any]
 
 def load_policy(path: Path) -> Policy:
     """The policy in a YAML file. Raises PolicyError naming file, line and key."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        raw = yaml.load(text, Loader=_Loader)  # noqa: S506 (it is a safe loader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise PolicyError(f"{path}: not YAML: {error}") from error
+    raw, text = _load(path)
     problems = list(_problems(raw, text))
     if problems:
         raise PolicyError("\n".join(f"{path}{problem}" for problem in problems))
     return _policy(raw)
+
+
+def with_waiver(path: Path, waiver: Waiver) -> dict[str, Any]:
+    """What the policy file would say with one waiver more. Raises PolicyError where that would be no policy."""
+    load_policy(path)
+    raw, _ = _load(path)
+    row = {key: value for key, value in asdict(waiver).items() if value not in (None, False)}
+    more: dict[str, Any] = raw | {"waivers": [*raw.get("waivers", ()), row]}
+    parse_policy(more)
+    return more
+
+
+def _load(path: Path) -> tuple[Any, str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return yaml.load(text, Loader=_Loader), text  # noqa: S506 (it is a safe loader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise PolicyError(f"{path}: not YAML: {error}") from error
 
 
 def parse_policy(raw: Mapping[str, Any]) -> Policy:
