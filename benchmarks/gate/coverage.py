@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.gate.model import Cell, Stream, draw
+from evals.gate.verdicts import REJECT_LEVEL
 from evals.identity import content_id
 from evals.statistics.confidence_sequence import anytime_level, mixture
 from evals.statistics.paired import sampled_mean, weighed
@@ -78,18 +79,16 @@ def measure(cell: Cell, repetitions: int, seed: int) -> dict[str, Any]:
         rates[scheme] = {
             "false_promotion": float(np.mean([one[scheme][0] <= 1 for one in worse])),
             "power": float(np.mean([one[scheme][0] <= 1 for one in same])),
-            "false_rejection": {str(s): _rejected(failing, s, rng) for s in SLICES},
+            "false_rejection": {str(s): _rejected(failing, s) for s in SLICES},
         }
     covered = [-cell.margin * (1 - 2 * cell.noise) >= one["low"] and -cell.margin * (1 - 2 * cell.noise) <= one["high"] for one in worse]
     rates["coverage_95"] = float(np.mean(covered))
     return rates
 
 
-def _rejected(ratios: NDArray[np.float64], slices: int, rng: np.random.Generator) -> float:
-    """How often an identical candidate fails in one of so many slices after Holm (the smallest p decides), slices drawn from these."""
-    if slices == 1:
-        return float(np.mean(ratios <= 1))
-    return float(np.mean(rng.choice(ratios, (4000, slices)).min(axis=1) <= 1 / slices))
+def _rejected(ratios: NDArray[np.float64], slices: int) -> float:
+    """How often one slice of so many fails for an identical candidate: what Holm leaves to the smallest p."""
+    return float(np.mean(ratios <= min(1.0, REJECT_LEVEL / ALPHA) / slices)) if slices > 1 else float(np.mean(ratios <= 1))
 
 
 def _read(cell: Cell, stream: Stream) -> dict[str, Any]:
@@ -138,7 +137,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         "false promotion: mean",
         "worst cell",
         "above 5 % + 3 SE",
-        "false rejection, 28 languages: worst",
+        "an identical one is rejected somewhere in 28 languages",
         "same passes",
     )
     lines = ["| " + " | ".join(head) + " |", "|---|--:|--:|---|--:|--:|--:|"]
@@ -146,10 +145,10 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         wrong = [row["rates"][scheme]["false_promotion"] for row in rows]
         worst = max(rows, key=lambda row: row["rates"][scheme]["false_promotion"])
         over = sum(rate > limit(row["repetitions"]) for rate, row in zip(wrong, rows, strict=True))
-        reject = max(row["rates"][scheme]["false_rejection"]["28"] for row in rows)
+        reject = 28 * np.mean([row["rates"][scheme]["false_rejection"]["28"] for row in rows])  # a cell alone cannot resolve 0.01/28
         power = np.mean([row["rates"][scheme]["power"] for row in rows])
         where = f"{max(wrong):.1%} ({shown(worst['cell'])})"
-        lines.append(f"| {scheme} | {len(rows)} | {np.mean(wrong):.1%} | {where} | {over} | {reject:.1%} | {power:.0%} |")
+        lines.append(f"| {scheme} | {len(rows)} | {np.mean(wrong):.1%} | {where} | {over} | {reject:.2%} | {power:.0%} |")
     return "\n".join([*lines, "", _coverage([row["rates"]["coverage_95"] for row in rows])])
 
 

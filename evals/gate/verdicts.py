@@ -22,6 +22,8 @@ from evals.statistics.multiplicity import holm
 from evals.statistics.paired import sampled_mean
 from evals.statistics.quantiles import requests_needed
 
+REJECT_LEVEL = 0.01  # how often a candidate that loses nothing may fail in some slice, whatever the number of slices
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -117,13 +119,16 @@ def _no_label(measured: Measured) -> str:
 
 
 def corrected(cells: Mapping[str, Cell], alpha: float) -> dict[str, Cell]:
-    """Slices after Holm: a fail that does not survive it is inconclusive. Passes need no correction (all of them must pass)."""
+    """Slices after Holm: a fail that does not survive it is inconclusive. Passes need no correction (all of them must pass).
+
+    The family's level is REJECT_LEVEL where that is stricter: what is lost by it is a hold, never a false promotion.
+    """
     tested = [name for name, cell in cells.items() if cell.p_fail is not None and cell.verdict in ("pass", "fail", "inconclusive")]
     adjusted = dict(zip(tested, holm([cells[name].p_fail or 0.0 for name in tested]), strict=True))
     result = dict(cells)
     for name, p in adjusted.items():
         cell = cells[name]
-        if cell.verdict == "fail" and p > alpha:
+        if cell.verdict == "fail" and p > min(alpha, REJECT_LEVEL):
             reason = f"{cell.reason} on its own, not after Holm over {len(tested)} slices (p {p:.3g})"
             result[name] = replace(cell, verdict="inconclusive", reason=reason)
     return result
