@@ -58,6 +58,8 @@ def shots(store: Store) -> list[Shot]:
         Shot("guardrails", "guardrails"),
         Shot("judges", "judges"),
         Shot("gate", "gate?feature=highlights"),
+        Shot("programme", "programme"),
+        Shot("history", "history"),
         Shot("gate-assistant", "gate?feature=assistant"),
     ]
     told: list[Shot] = []

@@ -14,7 +14,8 @@ from workbench.cli import app
 
 COMMANDS = (  # noqa: SIM905 (readable)
     "run score compare queue collect gate install promote rollback history validate schema serve ui demo doctor "
-    "import export label-studio annotators escalate escalations resolve show judge rails scorer"
+    "import export label-studio annotators escalate escalations resolve show judge rails scorer "
+    "experiment bundle verify audit webhooks report comment waive"
 ).split()
 
 
