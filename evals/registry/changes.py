@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from evals.errors import InputError, MoreNeededError, RetryError, UnknownIdError
-from evals.gate.named import damage
-from evals.programme import experiments
-from evals.records import EVERYWHERE, AuditEvent, Decision, Feature, Promotion
-from evals.registry import webhooks
-from evals.registry.champions import in_force, moment, newest, withdrawn
+from evals.errors import InputError, RetryError, UnknownIdError
+from evals.records import EVERYWHERE, AuditEvent, Feature, Promotion
+from evals.registry import presupposed, webhooks
+from evals.registry.champions import in_force, newest, withdrawn
 from evals.registry.webhooks import Endpoint
 from evals.store import Store
 
@@ -61,15 +59,15 @@ def promote(
     rolled back since, or what is stored of it was changed.
     """
     decision = store.ledger.decision(decision_id)
-    _says_promote(store, decision, now)
-    _is_about(store, decision, marketplace)
+    presupposed.says_promote(store, decision, now)
+    presupposed.is_about(store, decision, marketplace)
     compared, candidate = (store.runs.run(run).variant_id for run in (decision.champion_run_id, decision.candidate_run_id))
 
     def wanted(changes: Changes) -> Promotion:
         serving, own = in_force(changes, marketplace), newest(changes, marketplace)
         if own is not None and own.action != "follow" and own.decision_id == decision_id:
             return own
-        _still_good(decision, candidate, changes)
+        presupposed.still_good(decision, candidate, changes)
         if serving is not None and serving.variant_id != compared:
             where = "" if marketplace == EVERYWHERE else f" in {marketplace}"
             raise InputError(f"decision {decision_id} compared with {compared}, but {serving.variant_id} serves {decision.feature}{where}")
@@ -154,50 +152,6 @@ def _event(change: Promotion, before: Promotion | None) -> AuditEvent:
         "reason": change.reason,
     }
     return AuditEvent(change.created_at, change.actor, change.action, change.variant_id, detail)
-
-
-# ---------------------------------------------------------------------------------------------- what a promotion presupposes
-
-
-def _says_promote(store: Store, decision: Decision, now: str) -> None:
-    if broken := damage(decision):
-        raise InputError(f"decision {decision.decision_id} was changed after it was made: {broken}")
-    if decision.outcome != "promote":
-        raise MoreNeededError(f"decision {decision.decision_id} says {decision.outcome}: {decision.reason}")
-    mine = (decision.policy_sha256, decision.champion_run_id, decision.candidate_run_id)
-    alike = [
-        other
-        for other in store.ledger.decisions(decision.feature)  # newest first
-        if (other.policy_sha256, other.champion_run_id, other.candidate_run_id) == mine
-    ]
-    if alike[0].outcome != "promote" and alike[0].created_at > decision.created_at:
-        raise MoreNeededError(f"decision {decision.decision_id} was overtaken by {alike[0].decision_id}: {alike[0].reason}")
-    for waiver in decision.body.get("waivers", ()):
-        if waiver["expires"] < now[:10]:
-            raise MoreNeededError(
-                f"decision {decision.decision_id} rests on a waiver of {waiver['requirement']!r} by {waiver['owner']} that expired on "
-                f"{waiver['expires']}: ask the gate again"
-            )
-    experiments.refuse(store, decision)
-
-
-def _is_about(store: Store, decision: Decision, marketplace: str) -> None:
-    """What was shown on one storefront's cases says nothing about another's."""
-    cases = store.runs.cases(store.runs.run(decision.candidate_run_id).dataset_id)
-    asked = {str(case.inputs["marketplace"]) if "marketplace" in case.inputs else EVERYWHERE for case in cases}
-    if EVERYWHERE not in asked and marketplace not in asked:
-        raise InputError(
-            f"decision {decision.decision_id} is about cases of {', '.join(sorted(asked))} only: it cannot promote in {marketplace}"
-        )
-
-
-def _still_good(decision: Decision, candidate: str, changes: Changes) -> None:
-    rolled_back = withdrawn(changes).get(candidate)
-    if rolled_back is not None and moment(decision.created_at) <= moment(rolled_back.created_at):
-        raise InputError(
-            f"variant {candidate} was rolled back at {rolled_back.created_at} by {rolled_back.actor} ({rolled_back.reason}): "
-            f"decision {decision.decision_id} is older than that, and what it says was shown not to be enough"
-        )
 
 
 def _last_good(changes: Changes, serving: Promotion) -> Promotion | None:

@@ -7,11 +7,11 @@ keep an order and get a number: who voted twice must be seen, who it was need no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, Boolean, Column, Engine, Float, Integer, Select, Table, select
+from sqlalchemy import JSON, Boolean, Column, Connection, Engine, Float, Integer, Select, Table, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from evals.errors import InputError
@@ -42,62 +42,82 @@ BLANK: dict[str, Row] = {
 MOST_INTEGER = 2**63 - 1
 
 
+class _Reader(NamedTuple):
+    """Rows as mappings, of one connection."""
+
+    connection: Connection
+
+    def read(self, query: Select[Any]) -> list[Row]:
+        return [dict(row) for row in self.connection.execute(query).mappings()]
+
+    def among(self, table: Table, column: str, rows: Iterable[Row]) -> list[Row]:
+        """Rows of a table whose `column` is that of any of these rows."""
+        values = sorted({str(row[column]) for row in rows})
+        return [row for batch in batches(values) for row in self.read(select(table).where(table.c[column].in_(batch)))]
+
+
 def rows_of(engine: Engine, decision: Decision, *, as_of_then: bool) -> Rows:
     """By table name, each by its key. `as_of_then`: as far as the store remembers, as it was when the decision was made; else as it is."""
     with engine.connect() as connection:
-
-        def read(query: Select[Any]) -> list[Row]:
-            return [dict(row) for row in connection.execute(query).mappings()]
-
-        def among(table: Table, column: str, values: Iterable[object]) -> list[Row]:
-            return [
-                row for batch in batches(sorted(set(map(str, values)))) for row in read(select(table).where(table.c[column].in_(batch)))
-            ]
-
-        runs = among(t.run, "run_id", (decision.champion_run_id, decision.candidate_run_id))
-        names = [run["run_id"] for run in runs]
-        members = among(t.dataset_case, "dataset_id", (run["dataset_id"] for run in runs))
-        reports = read(select(t.escalation).where(t.escalation.c.feature == decision.feature))
-        cases = among(t.case, "case_id", [row["case_id"] for row in (*members, *reports)])
-        products = among(t.product, "product_id", (case["product_id"] for case in cases))
-        outputs, items, scores = (among(table, "run_id", names) for table in (t.output, t.queue_item, t.score))
-        spoken = [output["output_id"] for output in outputs]
-        notes = among(t.annotation, "item_id", (item["item_id"] for item in items))
-        edits = among(t.annotation_edit, "annotation_id", (note["annotation_id"] for note in notes))
-        signatures = {score["signature"] for score in scores}
-        certificates = among(t.certificate, "signature", signatures)
-        apart = t.audit_event.c.action.in_((EXPOSED, SET_ASIDE))
-        rows = {
-            "product": products,
-            "eval_case": cases,
-            "dataset": among(t.dataset, "dataset_id", (run["dataset_id"] for run in runs)),
-            "dataset_case": members,
-            "variant": among(t.variant, "variant_id", (run["variant_id"] for run in runs)),
-            "run": runs,
-            "output": outputs,
-            "finding": among(t.finding, "output_id", spoken),
-            "claim": among(t.claim, "output_id", spoken),
-            "score": scores,
-            "annotator": among(t.annotator, "annotator_id", (note["annotator_id"] for note in notes)),
-            "queue_item": items,
-            "annotation": notes,
-            "escalation": reports,
-            "decision": read(_earlier(decision)),
-            "audit_event": [
-                row
-                for row in read(select(t.audit_event).where(apart))
-                if row["subject"] in {product["product_id"] for product in products} | {run["dataset_id"] for run in runs}
-            ],
-            "certificate": certificates,
-            "retest": among(t.retest, "certificate_id", (row["certificate_id"] for row in certificates)),
-        }
+        reader = _Reader(connection)
+        runs = reader.among(t.run, "run_id", [{"run_id": decision.champion_run_id}, {"run_id": decision.candidate_run_id}])
+        rows = _inputs(reader, decision, runs) | _answers(reader, runs) | _people(reader, runs)
+        rows |= _judges(reader, rows["score"]) | {"run": runs, "decision": reader.read(_others(decision))}
     if as_of_then:
-        rows = _as_of(rows, edits, _moment(decision.created_at))
-    return {table.name: _sorted(table, [row | BLANK.get(table.name, {}) for row in _unnamed(rows)[table.name]]) for table in TABLES}
+        rows = _as_of(rows, _moment(decision.created_at))
+    rows = _unnamed(rows)
+    return {table.name: _sorted(table, [row | BLANK.get(table.name, {}) for row in rows[table.name]]) for table in TABLES}
 
 
-def _earlier(decision: Decision) -> Select[Any]:
-    """Decisions about the same two runs but this one: which look it was follows from them."""
+def _inputs(reader: _Reader, decision: Decision, runs: list[Row]) -> Rows:
+    """What was asked, of which products, and what customers reported; with what says that a product was given to training."""
+    members = reader.among(t.dataset_case, "dataset_id", runs)
+    reports = reader.read(select(t.escalation).where(t.escalation.c.feature == decision.feature))
+    cases = reader.among(t.case, "case_id", [*members, *reports])
+    subjects = {case["product_id"] for case in cases} | {run["dataset_id"] for run in runs}
+    apart = reader.read(select(t.audit_event).where(t.audit_event.c.action.in_((EXPOSED, SET_ASIDE))))
+    return {
+        "product": reader.among(t.product, "product_id", cases),
+        "eval_case": cases,
+        "dataset": reader.among(t.dataset, "dataset_id", runs),
+        "dataset_case": members,
+        "variant": reader.among(t.variant, "variant_id", runs),
+        "escalation": reports,
+        "audit_event": [event for event in apart if event["subject"] in subjects],
+    }
+
+
+def _answers(reader: _Reader, runs: list[Row]) -> Rows:
+    """What was said, what rails found in it, what it claims, how it scores."""
+    outputs = reader.among(t.output, "run_id", runs)
+    return {
+        "output": outputs,
+        "finding": reader.among(t.finding, "output_id", outputs),
+        "claim": reader.among(t.claim, "output_id", outputs),
+        "score": reader.among(t.score, "run_id", runs),
+    }
+
+
+def _people(reader: _Reader, runs: list[Row]) -> Rows:
+    """What people were asked and what they said, now and before."""
+    items = reader.among(t.queue_item, "run_id", runs)
+    notes = reader.among(t.annotation, "item_id", items)
+    return {
+        "queue_item": items,
+        "annotation": notes,
+        "annotation_edit": reader.among(t.annotation_edit, "annotation_id", notes),
+        "annotator": reader.among(t.annotator, "annotator_id", notes),
+    }
+
+
+def _judges(reader: _Reader, scores: list[Row]) -> Rows:
+    """Certificates of whatever scored."""
+    certificates = reader.among(t.certificate, "signature", scores)
+    return {"certificate": certificates, "retest": reader.among(t.retest, "certificate_id", certificates)}
+
+
+def _others(decision: Decision) -> Select[Any]:
+    """The other decisions about the same two runs: which look this one was follows from them."""
     d = t.decision.c
     same = (d.champion_run_id == decision.champion_run_id, d.candidate_run_id == decision.candidate_run_id)
     return select(t.decision).where(*same, d.decision_id != decision.decision_id)
@@ -126,12 +146,12 @@ def _sorted(table: Table, rows: Iterable[Row]) -> list[Row]:
 # ---------------------------------------------------------------------------------------------- as it was then
 
 
-def _as_of(rows: Rows, edits: Sequence[Row], then: datetime) -> Rows:
+def _as_of(rows: Rows, then: datetime) -> Rows:
     """Without what came later; annotations as they read then, reports as open as they were then."""
     found = dict(rows)
     for name in ("queue_item", "escalation", "decision", "audit_event", "certificate", "retest"):
         found[name] = [row for row in rows[name] if _moment(row["created_at"]) <= then]
-    found["annotation"] = list(_notes_as_of(rows["annotation"], edits, then))
+    found["annotation"] = list(_notes_as_of(rows["annotation"], rows["annotation_edit"], then))
     found["escalation"] = [
         row if _before(row["resolved_at"], then) else row | {"resolved_at": None, "withdrawn": False} for row in found["escalation"]
     ]
@@ -140,7 +160,7 @@ def _as_of(rows: Rows, edits: Sequence[Row], then: datetime) -> Rows:
     return found
 
 
-def _notes_as_of(notes: Iterable[Row], edits: Sequence[Row], then: datetime) -> Iterator[Row]:
+def _notes_as_of(notes: Iterable[Row], edits: Iterable[Row], then: datetime) -> Iterator[Row]:
     said: dict[str, list[Row]] = defaultdict(list)
     for edit in edits:
         if _before(edit["updated_at"], then):
