@@ -1,4 +1,4 @@
-"""``python -m benchmarks.quality.verifier_training``: data/models/verifier from the development parts; some ten minutes of one core."""
+"""``python -m benchmarks.quality.verifier_training``: data/models/verifier from the development parts; some three minutes of one core."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from benchmarks.quality.data import Sets
 from benchmarks.quality.verifier_rows import TRAINED, Labelled, rows_of
 from evals.grounding.evidence import runs_in, words_of
 from evals.grounding.learned import BACKGROUND, Learned, saved
-from evals.grounding.training import CLAIMS, FOLDS, MOST_ROWS, TEXTS, Example, fit, rarities
+from evals.grounding.training import fit, rarities
+from evals.grounding.training_data import FOLDS, MOST_ROWS, Example
+from evals.grounding.training_forests import CLAIMS, TEXTS
 from evals.grounding.verifier import SHIPPED, Verifier
 from evals.languages import LANGUAGES
 from evals.packs import pack

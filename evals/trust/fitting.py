@@ -10,7 +10,8 @@ import numpy as np
 
 from evals.errors import MoreNeededError
 from evals.grounding.base import Item
-from evals.grounding.training import Example, Fitted, fit
+from evals.grounding.training import Fitted, fit
+from evals.grounding.training_data import Example
 from evals.grounding.verifier import Verifier
 from evals.records import DRAWN, Feature
 from evals.statistics.auroc import auroc

@@ -6,7 +6,7 @@ from evals.claims import claims_of
 from evals.errors import MoreNeededError
 from evals.grounding.base import Item
 from evals.grounding.learned import loaded, saved
-from evals.grounding.training import Example
+from evals.grounding.training_data import Example
 from evals.grounding.verifier import Verifier
 from evals.records import Case, Output, Passage
 from evals.store import Store

@@ -8,11 +8,12 @@ import pytest
 
 from evals.claims import claims_of
 from evals.errors import InputError
-from evals.grounding import training
+from evals.grounding import training, training_forests
 from evals.grounding.base import Item
 from evals.grounding.evidence import Evidence
 from evals.grounding.features import FEATURES, RARITY, look
 from evals.grounding.learned import TEXT, loaded, saved
+from evals.grounding.training_data import Example
 from evals.grounding.verifier import SHIPPED, Verifier
 from evals.languages import LANGUAGES
 from evals.metrics import METRICS
@@ -284,7 +285,7 @@ def test_a_file_that_is_none_is_named_in_the_error(tmp_path, content):
 @pytest.mark.slow
 def test_training_gives_the_same_bytes_again_and_a_file_that_judges(monkeypatch, tmp_path):
     for name in ("CLAIMS", "TEXTS"):
-        monkeypatch.setattr(training, name, replace(getattr(training, name), trees=3))
+        monkeypatch.setattr(training_forests, name, replace(getattr(training_forests, name), trees=3))
     rows = [_example(number) for number in range(24)]
     one, other = (saved(training.fit(rows, VERIFIER.learned.background).learned) for _ in range(2))
     assert one == other
@@ -297,14 +298,14 @@ def test_training_gives_the_same_bytes_again_and_a_file_that_judges(monkeypatch,
     assert own.signature != VERIFIER.signature
 
 
-def _example(number: int) -> training.Example:
+def _example(number: int) -> Example:
     """An answer of a sentence that a review of the product says, and in turn one that it says and one that it does not."""
     words = ["battery", "strap", "screen", "lens", "hinge", "button"]
     first, second, third = (words[(number + shift) % len(words)] for shift in (0, 1, 3))
     evidence = passage(f"The {first} works well. The {second} broke in May.", "en")
     other = f"The {third} of 45 grams is scratched." if number % 2 else f"The {second} broke in May."
     looks = tuple(VERIFIER.looks(items(f"The {first} works well. {other}", "en", evidence)))
-    return training.Example("assistant", f"p{number % 12}", "en", looks, (True, number % 2 == 0), number % 2 == 0)
+    return Example("assistant", f"p{number % 12}", "en", looks, (True, number % 2 == 0), number % 2 == 0)
 
 
 def test_the_metric_names_its_model_in_its_signature():
