@@ -39,17 +39,23 @@ def read(store: Store, policy: Policy, evidence: Evidence, requirement: Requirem
     if requirement.kind == "regression":
         return Reading(requirement, alpha, {"overall": regression_cell(store, evidence, alpha)})
     if requirement.kind == "ceiling":
-        return _read_ceiling(policy, evidence, requirement, alpha)
+        return _read_ceiling(store, policy, evidence, requirement, alpha)
     return _read_mean(store, policy, evidence, requirement, look, seed)
 
 
-def _read_ceiling(policy: Policy, evidence: Evidence, requirement: Requirement, alpha: float) -> Reading:
+def _read_ceiling(store: Store, policy: Policy, evidence: Evidence, requirement: Requirement, alpha: float) -> Reading:
+    slices = _case_slices(policy, evidence, requirement)
+    if requirement.event != "error" and _imported(store, evidence):
+        nothing = verdicts.unverified("no rail saw these outputs: they were imported", 1 - 2 * alpha)
+        return Reading(requirement, alpha, dict.fromkeys(["overall", *slices], nothing))
     cells = {"overall": verdicts.ceiling_cell(list(evidence.cases), evidence.candidate, requirement, alpha)}
-    sliced = {
-        name: verdicts.ceiling_cell(cases, evidence.candidate, requirement, alpha)
-        for name, cases in _case_slices(policy, evidence, requirement).items()
-    }
+    sliced = {name: verdicts.ceiling_cell(cases, evidence.candidate, requirement, alpha) for name, cases in slices.items()}
     return Reading(requirement, alpha, cells | verdicts.corrected(sliced, alpha))
+
+
+def _imported(store: Store, evidence: Evidence) -> bool:
+    """Whether the candidate's outputs came from a file, past our rails: that nothing was found in them would then say nothing."""
+    return bool(store.runs.variant(evidence.candidate.run.variant_id).settings.get("kind") == "imported")
 
 
 def _read_mean(store: Store, policy: Policy, evidence: Evidence, requirement: Requirement, look: Look, seed: int) -> Reading:

@@ -178,3 +178,14 @@ def test_a_tail_may_be_until_the_answer_is_complete(store: Store, runs: TwoRuns,
     row = {"name": "total", "kind": "tail_latency", "time": "total", "p90": seconds}
     found = cell(read(store, runs, row))
     assert found["verdict"] == verdict and found["reason"].endswith(f"answers took longer than {seconds:g} s")
+
+
+@pytest.mark.parametrize(("event", "verdict"), [("blocked", "unverified"), ("finding:contact", "unverified"), ("error", "pass")])
+def test_what_rails_found_says_nothing_where_no_rail_looked(store: Store, runs: TwoRuns, event: str, verdict: str) -> None:
+    imported = {"settings": {"kind": "imported", "peer": "promptfoo"}}
+    with store.engine.begin() as connection:
+        connection.execute(update(tables.variant).where(tables.variant.c.variant_id == runs.candidate.variant_id).values(**imported))
+    row = {"name": event, "kind": "ceiling", "event": event, "ceiling": 0.2, "slices": ["language"]}
+    decision = read(store, runs, row)
+    assert {one["verdict"] for one in decision.body["requirements"][0]["cells"]} == {verdict}
+    assert decision.outcome == ("promote" if verdict == "pass" else "hold")
