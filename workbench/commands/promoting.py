@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from evals import paths, registry
+from evals.records import Promotion
 from evals.registry import audit as log
 from evals.registry import champions, webhooks
 from evals.registry.champions import Served
@@ -58,7 +60,7 @@ def promote(
     """Put a candidate into service. Only a promote decision allows it, about the champion that serves there now."""
     store, where = open_store(), registry.marketplace_named(marketplace)
     promoted = registry.promote(store, decision_id, actor=actor, reason=reason, now=now(), marketplace=where, tell=_told())
-    say(f"{promoted.variant_id} serves {_place(promoted.feature, where)} since {promoted.created_at}.")
+    say(f"{_named(store, promoted)} serves {_place(promoted.feature, where)} since {promoted.created_at}.")
     _tell(store)
 
 
@@ -73,13 +75,18 @@ def rollback(
     store, kind, where = open_store(), feature_of(feature), registry.marketplace_named(marketplace)
     back = registry.rollback(store, kind, actor=actor, reason=reason, now=now(), marketplace=where, bad=bad, tell=_told())
     again = "again" if back.action == "rollback" else "again, as everywhere else,"
-    say(f"{back.variant_id} serves {_place(kind, where)} {again} since {back.created_at}.")
+    say(f"{_named(store, back)} serves {_place(kind, where)} {again} since {back.created_at}.")
     changes = store.ledger.promotions(kind)
     for place in dict.fromkeys(row.marketplace for row in changes):
         serving = champions.in_force(changes, place)
         if serving is not None and serving.variant_id in registry.withdrawn(changes):
-            say(f"{serving.variant_id} was rolled back and still serves {_place(kind, place)}: plumb rollback {kind} --marketplace {place}")
+            still = f"{_named(store, serving)} was rolled back and still serves {_place(kind, place)}"
+            say(f"{still}: plumb rollback {kind} --marketplace {place}")
     _tell(store)
+
+
+def _named(store: Store, change: Promotion) -> str:
+    return f"{store.runs.variant(change.variant_id).name} ({change.variant_id})"
 
 
 def _place(feature: str, marketplace: str) -> str:
@@ -119,8 +126,8 @@ def _told_of(store: Store, one: Served) -> dict[str, Any]:
     change = one.promotion
     decision = None if change.decision_id is None else store.ledger.decision(change.decision_id)
     return {
-        "since": one.since.isoformat().replace("+00:00", "Z"),
-        "until": None if one.until is None else one.until.isoformat().replace("+00:00", "Z"),
+        "since": _written(one.since),
+        "until": None if one.until is None else _written(one.until),
         "variant": store.runs.variant(change.variant_id).name,
         "variant_id": change.variant_id,
         "marketplace": change.marketplace,
@@ -138,6 +145,10 @@ def _told_of(store: Store, one: Served) -> dict[str, Any]:
             "waivers": decision.body.get("waivers", []),
         },
     }
+
+
+def _written(time: datetime) -> str:
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _waivers(row: Mapping[str, Any]) -> str | None:
