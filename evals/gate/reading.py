@@ -18,8 +18,6 @@ from evals.gate.verdicts import Cell
 from evals.records import Case
 from evals.store import Store
 
-EARLIEST = 0.0005  # a look at a smaller level decides nothing: the tails of an interval are not known that far out
-
 
 class Look(NamedTuple):
     """Which reading of accumulating labels this is, from 1, and how many labelled cases each requirement had at those before."""
@@ -68,7 +66,7 @@ def _read_mean(store: Store, policy: Policy, evidence: Evidence, requirement: Re
     measured = {"overall": whole} | parts
     labelled = [*(before.get(requirement.name, 0) for before in look.before), whole.sample.n]
     levels = {name: _level(policy, requirement, look.number, labelled, one) for name, one in measured.items()}
-    raw = {name: _mean_cell(policy, requirement, one, levels[name], seed, name, look.number) for name, one in measured.items()}
+    raw = {name: _mean_cell(policy, requirement, one, levels[name], seed, name) for name, one in measured.items()}
     alpha = levels["overall"]
     cells = {"overall": raw["overall"]} | verdicts.corrected({name: raw[name] for name in parts}, alpha)
     needs = _needs(policy, requirement, cells, measured, _next_level(policy, requirement, look.number, labelled, whole)) if human else {}
@@ -108,9 +106,9 @@ def minimum_of(policy: Policy, requirement: Requirement, name: str) -> int:
     return required_labels(requirement, policy.level(requirement), sliced=name != "overall")
 
 
-def _mean_cell(policy: Policy, requirement: Requirement, measured: Measured, alpha: float, seed: int, name: str, look: int) -> Cell:
+def _mean_cell(policy: Policy, requirement: Requirement, measured: Measured, alpha: float, seed: int, name: str) -> Cell:
     sliced = name != "overall"
-    cell = verdicts.mean_cell(
+    return verdicts.mean_cell(
         measured,
         line=line_of(requirement, sliced=sliced),
         minimum=minimum_of(policy, requirement, name),
@@ -118,9 +116,6 @@ def _mean_cell(policy: Policy, requirement: Requirement, measured: Measured, alp
         seed=seed,
         guard=requirement.superiority_guard and not sliced,
     )
-    if alpha < EARLIEST and cell.verdict in ("pass", "fail"):
-        return replace(cell, verdict="inconclusive", reason=f"look {look} is too early to decide: its level is {alpha:.1g}")
-    return cell
 
 
 def _shown(store: Store, evidence: Evidence, requirement: Requirement, cell: Cell, measured: Measured) -> Cell:
