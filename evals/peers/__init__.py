@@ -11,7 +11,7 @@ from pathlib import Path
 
 from evals.errors import InputError
 from evals.peers import deepeval, inspect, lm_eval, mlflow, promptfoo, ragas, table
-from evals.peers.answers import Answer, Results, Value, name_of
+from evals.peers.answers import Answer, MisreadError, Results, Value, name_of
 from evals.peers.files import File
 
 
@@ -65,6 +65,8 @@ def _read(path: Path, name: str | None) -> list[Results]:
         raise InputError(f"{path}: not recognised as results of {peer.name if peer else 'any of ' + ', '.join(PEERS)}")
     try:
         found = [results for results in peer.read(file) if results.answers]
+    except MisreadError as error:
+        raise InputError(f"{path}, not as {peer.name} writes it: {error}") from error
     except (KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError) as error:
         raise InputError(f"{path}: not as {peer.name} writes it: {type(error).__name__}: {error}") from error
     if not found:

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -201,6 +201,21 @@ def parsed(text: str) -> Any:
             warnings.simplefilter("ignore")  # of strange escapes in somebody's text
             return read(text)
     return text
+
+
+class MisreadError(ValueError):
+    """An entry of the file is not as its tool writes it; the message says which."""
+
+
+def read_each(entries: Iterable[tuple[str, Any]], read: Callable[[str, Any], Answer]) -> list[Answer]:
+    """Each entry (its place, itself) as an answer. Raises MisreadError naming the first that cannot be read."""
+    found = []
+    for where, entry in entries:
+        try:
+            found.append(read(where, entry))
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError) as error:
+            raise MisreadError(f"{where}: {type(error).__name__}: {error}") from error
+    return found
 
 
 def numbered(answers: Iterable[Answer]) -> tuple[Answer, ...]:

@@ -6,7 +6,20 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evals.peers.answers import Answer, Results, Value, conversation, labels_of, name_of, numbered, object_of, seconds_of, text_of, value_of
+from evals.peers.answers import (
+    Answer,
+    Results,
+    Value,
+    conversation,
+    labels_of,
+    name_of,
+    numbered,
+    object_of,
+    read_each,
+    seconds_of,
+    text_of,
+    value_of,
+)
 from evals.peers.files import File
 
 NAME = "deepeval"
@@ -22,7 +35,7 @@ def read(file: File) -> list[Results]:
     """The one arm. A file never says its DeepEval version; conversations are not taken over and noted."""
     run = file.mapping.get("testRunData", file.mapping)
     settings = object_of(run.get("hyperparameters"))
-    answers = [_answer(f"testCases[{number}]", case) for number, case in enumerate(run["testCases"]) if isinstance(case, Mapping)]
+    answers = read_each(((f"testCases[{number}]", case) for number, case in enumerate(run["testCases"])), _answer)
     talks = len(run.get("conversationalTestCases") or ())
     notes = (f"{talks} conversations were not taken over: only single answers are compared",) if talks else ()
     variant = name_of(text_of(run.get("identifier") or settings.get("model")) or file.stem)

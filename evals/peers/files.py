@@ -15,7 +15,7 @@ from typing import Any
 from evals.errors import InputError
 from evals.readers import BadRow, read_rows
 
-MOST_BYTES = 2 * 1024**3  # of a file, unpacked: what is packed better than that is no result file
+MOST_BYTES = 1024**3  # of a document or an archive, unpacked: it is read whole
 _ZSTD = 93
 
 

@@ -6,7 +6,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evals.errors import InputError
-from evals.peers.answers import Answer, Results, Value, conversation, count_of, labels_of, name_of, object_of, seconds_of, text_of, value_of
+from evals.peers.answers import (
+    Answer,
+    Results,
+    Value,
+    conversation,
+    count_of,
+    labels_of,
+    name_of,
+    object_of,
+    read_each,
+    seconds_of,
+    text_of,
+    value_of,
+)
 from evals.peers.files import File
 
 NAME = "inspect"
@@ -26,7 +39,8 @@ def read(file: File) -> list[Results]:
     settings = {"model": text_of(about.get("model")), "task": task, "task_version": text_of(about.get("task_version"))}
     settings |= {"generate": text_of(about.get("model_generate_config"))}
     notes = () if status == "success" else (f"the log's status is {status or 'missing'}: {len(samples)} samples are in it",)
-    answers = sorted((_answer(sample) for sample in samples), key=lambda answer: (answer.case or "", answer.repeat))
+    entries = ((f"sample {text_of(sample.get('id'))!r:.80}, epoch {text_of(sample.get('epoch', 1))}", sample) for sample in samples)
+    answers = sorted(read_each(entries, _answer), key=lambda answer: (answer.case or "", answer.repeat))
     version = text_of(object_of(about.get("packages")).get("inspect_ai")) or None
     return [Results(NAME, version, name_of(settings["model"] or file.stem), tuple(answers), settings, notes)]
 
@@ -40,12 +54,12 @@ def _log(file: File) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
     return object_of(members["header.json"]), [object_of(member) for name, member in members.items() if name.startswith("samples/")]
 
 
-def _answer(sample: Mapping[str, Any]) -> Answer:
+def _answer(where: str, sample: Mapping[str, Any]) -> Answer:
     target, failed = sample.get("target"), object_of(sample.get("error"))
     used = [object_of(one) for one in object_of(sample.get("model_usage")).values()]
     name = text_of(sample.get("id"))
     return Answer(
-        where=f"sample {name!r}, epoch {text_of(sample.get('epoch', 1))}",
+        where=where,
         question=conversation(sample.get("input")),
         text=_said(object_of(sample.get("output"))),
         values=dict(_values(object_of(sample.get("scores")))),

@@ -8,7 +8,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from evals.peers.answers import Answer, Results, Value, conversation, labels_of, name_of, number_of, question_of, text_of, value_of
+from evals.peers.answers import (
+    Answer,
+    Results,
+    Value,
+    conversation,
+    labels_of,
+    name_of,
+    number_of,
+    question_of,
+    read_each,
+    text_of,
+    value_of,
+)
 from evals.peers.files import File
 
 NAME = "lm_eval"
@@ -24,8 +36,7 @@ def read(file: File) -> list[Results]:
     """The one arm, named by its folder (the harness writes one per model). A file never says the harness's version."""
     task = re.sub(r"^samples_|_\d{4}-\d\d-\d\dT.*$", "", file.stem)
     answers: dict[str, Answer] = {}
-    for where, row in file.rows:
-        answer = _answer(where, row, task)
+    for answer in read_each(file.rows, lambda where, row: _answer(where, row, task)):
         before = answers.get(str(answer.case))
         values = {**(before.values if before else {}), **answer.values}
         answers[str(answer.case)] = replace(answer, values=values)

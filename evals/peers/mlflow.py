@@ -15,6 +15,7 @@ from evals.peers.answers import (
     object_of,
     parsed,
     question_of,
+    read_each,
     seconds_of,
     text_of,
     value_of,
@@ -42,7 +43,7 @@ def read(file: File) -> list[Results]:
     human = sorted(name for name in numeric if sources.get(_metric(name)) == "HUMAN")
     taken = [name for name in numeric if name not in human]
     notes = tuple(f"{_metric(name)}: assessed by people, not taken over" for name in human)
-    answers = [_answer(where, row, taken, sources) for where, row in file.rows]
+    answers = read_each(file.rows, lambda where, row: _answer(where, row, taken, sources))
     return [Results(NAME, None, file.stem, numbered(answers), notes=notes)]
 
 

@@ -17,6 +17,7 @@ from evals.peers.answers import (
     numbered,
     object_of,
     question_of,
+    read_each,
     seconds_of,
     text_of,
     value_of,
@@ -46,7 +47,7 @@ def read(file: File) -> list[Results]:
     for where, row in sorted(rows, key=lambda item: count_of(item[1].get("testIdx"))):
         arms[_variant(row, several)].append((where, row))
     version = text_of(object_of(file.mapping.get("metadata")).get("promptfooVersion")) or None
-    return [Results(NAME, version, name, numbered(_answer(*one) for one in mine), _settings(mine[0][1])) for name, mine in arms.items()]
+    return [Results(NAME, version, name, numbered(read_each(mine, _answer)), _settings(mine[0][1])) for name, mine in arms.items()]
 
 
 def _rows(file: File) -> list[tuple[str, Mapping[str, Any]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evals.peers.answers import Answer, Results, Source, conversation, labels_of, numbered, parsed, text_of, value_of
+from evals.peers.answers import Answer, Results, Source, conversation, labels_of, numbered, parsed, read_each, text_of, value_of
 from evals.peers.files import File
 from evals.peers.table import metric_columns
 
@@ -25,7 +25,7 @@ def knows(file: File) -> bool:
 def read(file: File) -> list[Results]:
     """The one arm, named by its file. Metrics that need no model are known by name, all others are a model's."""
     metrics = metric_columns(file.rows, _SAMPLE)
-    answers = [_answer(where, row, metrics) for where, row in file.rows]
+    answers = read_each(file.rows, lambda where, row: _answer(where, row, metrics))
     return [Results(NAME, None, file.stem, numbered(answers))]
 
 
