@@ -11,19 +11,19 @@ from workbench.charts import UNDECIDED, VERDICT_COLOURS, Palette, layout, palett
 
 # What stands for a verdict in a cell. Only the first is a pass.
 SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "~", "unverified": "?", "error": "!", "waived": "w"}
-ABSENT = "·"
 COLUMN_PX, LABELS_PX, ROW_PX = 104, 110, 30
 _FAINT = 0.34  # of the ground, so that ink can be read on it in both themes
 
 
 class VerdictCell(NamedTuple):
-    """One cell; `verdict` None: the decision says nothing there. `hover`: HTML."""
+    """One cell; `verdict` None: the decision says nothing there, and `absence` stands in its place. `hover`: HTML."""
 
     requirement: str
     slice: str
     verdict: str | None
     n: int
     hover: str
+    absence: str = ""
 
 
 def verdict_map(cells: Sequence[VerdictCell], columns: Sequence[str], rows: Mapping[str, str], dark: bool = False) -> go.Figure:
@@ -82,7 +82,7 @@ def _signs(cells: Sequence[VerdictCell], columns: Sequence[str], colours: Palett
 
 def _text(cell: VerdictCell) -> str:
     if cell.verdict is None:
-        return ABSENT
+        return f"<span style='font-size:.8em'>{cell.absence}</span>"
     return f"<b>{SIGNS.get(cell.verdict, '?')}</b>  <span style='font-size:.8em'>n {cell.n}</span>"
 
 

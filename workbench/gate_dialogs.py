@@ -18,18 +18,19 @@ from workbench.waiving import Open
 
 OPEN, SAID = "gate_dialog", "gate_said"  # of this browser tab: which dialog is open, and what the last click did
 NAME_HELP = "The workbench has no sign-in: the audit log notes what stands here."
+FITS = 8  # rows of a table shown whole
 DAYS = 30  # how long a waiver is proposed for, unless somebody says otherwise
 
 
 def show(name: str) -> None:
     """Open a dialog; as a button's callback, so that it stays open while its own fields are used."""
     st.session_state[OPEN] = name
-    st.session_state.pop(SAID, None)
+    forget()
 
 
 def close() -> None:
     st.session_state.pop(OPEN, None)
-    st.session_state.pop(SAID, None)
+    forget()
 
 
 def shown(decision: Decision, policy: Policy | str) -> None:
@@ -45,22 +46,28 @@ def shown(decision: Decision, policy: Policy | str) -> None:
 
 @st.dialog("Queue the missing labels", on_dismiss=close)
 def queue_dialog(decision: Decision) -> None:
-    """What would be queued, and the button that does it; a second click finds nothing new."""
+    """What would be queued, and the button that does it; when it is done there is nothing left to press."""
     try:
         found = label_plan.preview(store(), decision, now=now())
     except PlumblineError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
     if found.tasks:
-        st.markdown(f"**{found.tasks:,} new tasks** for people, drawn with known probabilities.")
-        st.dataframe(found.rows, hide_index=True, height=min(36 * (len(found.rows) + 1), 300), alt="New cases and tasks by language")
+        promise(found)
+        with st.form("queue_labels", border=False):
+            actor = st.text_input("Your name", max_chars=waiving.MAX_NAME, help=NAME_HELP)
+            if st.form_submit_button("Queue them", type="primary", icon=":material/playlist_add:"):
+                queue(decision, actor)
+    elif SAID not in st.session_state:
+        st.info("All of it is queued already.", icon=":material/playlist_add_check:")
+    tell()
+
+
+def promise(found: label_plan.Preview) -> None:
+    st.markdown(f"**{found.tasks:,} new tasks** for people, drawn with known probabilities.")
+    st.dataframe(found.rows, hide_index=True, height="content" if len(found.rows) <= FITS else 300, alt="New cases and tasks by language")
     if found.beyond:
         st.caption(f"The dataset lacks about {found.beyond:,} cases: no draw can settle those.")
-    with st.form("queue_labels", border=False):
-        actor = st.text_input("Your name", max_chars=waiving.MAX_NAME, help=NAME_HELP)
-        if st.form_submit_button("Queue them", type="primary", icon=":material/playlist_add:"):
-            queue(decision, actor)
-    tell()
 
 
 def queue(decision: Decision, actor: str) -> None:
@@ -89,14 +96,19 @@ def waive_dialog(decision: Decision, policy: Policy) -> None:
     if policy.sha256 != decision.policy_sha256:
         st.warning("The policy file is not the one this decision was read by: owners and requirements are those it has now.")
     found = waiving.open_verdicts(policy, decision)
-    asked = (st.query_params.get("requirement"), st.query_params.get("slice"))
-    first = next((place for place, one in enumerate(found) if one[:2] == asked), 0)
-    one = st.selectbox("Verdict to let go", found, index=first, format_func=named)
+    looked_at = (st.session_state.get("choose_requirement"), st.session_state.get("choose_slice"))
+    first = next((place for place, one in enumerate(found) if one[:2] == looked_at), 0)
+    one = st.selectbox("Verdict to let go", found, index=first, format_func=named, on_change=forget)
     with st.form("propose_waiver", border=False):
         waiver, actor = fields(one, policy)
         if st.form_submit_button("Propose", type="primary", icon=":material/edit_note:"):
             propose(decision, policy, waiver, actor)
-    written()
+    written(policy)
+
+
+def forget() -> None:
+    """What was said was about another verdict."""
+    st.session_state.pop(SAID, None)
 
 
 def named(one: Open) -> str:
@@ -131,11 +143,13 @@ def propose(decision: Decision, policy: Policy, waiver: Waiver, actor: str) -> N
         st.session_state[SAID] = ("error", plain(str(error)))
 
 
-def written() -> None:
+def written(policy: Policy) -> None:
     """The lines to paste, or what was wrong."""
     kind, text = st.session_state.get(SAID, (None, ""))
     if kind == "yaml":
-        st.success("Written to the audit log. Add this to the policy file, then gate again:", icon=":material/history_edu:")
+        where = "below `waivers:`" if policy.waivers else "at the end"
+        file = waiving.policy_file(policy.feature).name
+        st.success(f"Written to the audit log. Add this to `{file}`, {where}, then gate again:", icon=":material/history_edu:")
         st.code(text, language="yaml")
     else:
         tell()

@@ -16,14 +16,16 @@ from workbench import queries
 from workbench.cards import cell as table_cell
 from workbench.cards import plain
 from workbench.charts import Row
-from workbench.gate_charts import ABSENT, SIGNS, VerdictCell
+from workbench.gate_charts import SIGNS, VerdictCell
 from workbench.units import Unit, unit_of
 from workbench.verdicts import VERDICTS, badge, slice_name
 
 Requirement = Mapping[str, Any]
 Cell = Mapping[str, Any]
 WHOLE = "overall"
-NOTHING = "the dataset has no case of it, so nothing is verified there"
+# Where a decision says nothing: what stands in the cell, and what it means.
+NO_CASE = ("no case", "the dataset has no case of it, so nothing is verified there")
+NOT_ASKED = ("–", "the policy does not read this requirement by that")
 
 
 # ---------------------------------------------------------------------------------------------- the heat map
@@ -49,13 +51,10 @@ def _column(requirement: Requirement, rows: Mapping[str, str]) -> Iterator[Verdi
     for name in rows:
         cell = known.get(name)
         if cell is None:
-            yield VerdictCell(requirement["name"], name, None, 0, f"{_where(requirement, name)}: {_absence(requirement, name)}")
+            shown, meaning = NO_CASE if name.split("=")[0] in requirement["stated"].get("slices", ()) else NOT_ASKED
+            yield VerdictCell(requirement["name"], name, None, 0, f"{_where(requirement, name)}: {meaning}", shown)
         else:
             yield VerdictCell(requirement["name"], name, cell["verdict"], cell["n"], _hover(requirement, cell))
-
-
-def _absence(requirement: Requirement, name: str) -> str:
-    return NOTHING if name.split("=")[0] in requirement["stated"].get("slices", ()) else "not read by this"
 
 
 def map_alt(cells: Sequence[VerdictCell], rows: Mapping[str, str]) -> str:
@@ -69,18 +68,19 @@ def map_alt(cells: Sequence[VerdictCell], rows: Mapping[str, str]) -> str:
 
 def legend() -> str:
     """What the signs mean, as Markdown."""
-    return " · ".join([*(f"**{SIGNS[name]}** {name}" for name in SIGNS), f"**{ABSENT}** no case, so unverified"])
+    return " · ".join([*(f"**{SIGNS[name]}** {name}" for name in SIGNS), f"{NO_CASE[0]}: unverified too"])
 
 
 # ---------------------------------------------------------------------------------------------- the forest plot
 
 
 def forest_rows(requirement: Requirement) -> list[Row]:
-    """The whole and its slices in the requirement's unit, each with the line that it is held against (which may differ by slice)."""
+    """The whole and its slices in the requirement's unit, each with the line that it is held against (which may differ by slice).
+    A sign ends each label, so that a row without a bar says what it is."""
     unit = unit_of(requirement)
     return [
         Row(
-            label=f"{_html(slice_name(cell['slice']))} (n {cell['n']})",
+            label=f"{_html(slice_name(cell['slice']))} (n {cell['n']}) {SIGNS.get(cell['verdict'], '?')}",
             estimate=_scaled(unit, cell["estimate"]),
             low=_scaled(unit, cell["low"]),
             high=_scaled(unit, cell["high"]),

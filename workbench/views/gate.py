@@ -13,6 +13,7 @@ from workbench.context import now
 from workbench.session import choose, choose_feature, empty_state, store, title
 from workbench.verdicts import slice_name
 
+FITS = 12  # rows of a table shown whole
 PROPOSALS = 5  # of waivers, the newest
 
 # What can be downloaded: the kind of `report.render`, its button, the file's ending and type.
@@ -107,8 +108,9 @@ def label_plan(decision: Decision) -> None:
     with st.container(border=True):
         st.markdown("**What would settle it**")
         st.markdown(plain(sentence))
-        st.dataframe(verdicts.plan_frame(decision), hide_index=True, height="content", alt="Missing labels by slice, most first")
-        with st.container(horizontal=True):
+        frame = verdicts.plan_frame(decision)
+        st.dataframe(frame, hide_index=True, height="content" if len(frame) <= FITS else "auto", alt="Missing labels by slice, most first")
+        with st.container(horizontal=True, vertical_alignment="center"):
             st.button("Queue these labels", icon=":material/playlist_add:", on_click=gate_dialogs.show, args=("queue",))
             st.page_link("views/queues.py", label="Open the queues", icon=":material/inbox:")
 
