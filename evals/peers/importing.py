@@ -17,14 +17,12 @@ from evals.experiment import TaskResult, execute, output_id
 from evals.identity import content_id, sha256
 from evals.languages import UNDETERMINED, identify
 from evals.metric import signature
-from evals.partitions import check
 from evals.peers.answers import Answer, Results, Value, language_of, name_of
-from evals.records import Case, Dataset, Feature, Passage, Product, Run, Score, Variant
+from evals.peers.cases import IDENTIFIED_BY, Answers, by_case, dataset_of
+from evals.records import Case, Feature, Passage, Run, Score, Variant
 from evals.store import Store
-from evals.text import shortened
 
 BATCH = 500
-_IDENTIFIED_BY = 2000  # characters of a question that its language is identified by
 _MOST_SIGNATURE = 240
 
 
@@ -61,8 +59,8 @@ def store_results(store: Store, feature: Feature, results: Results, now: str, ch
     there, and two metrics whose names are one here."""
     chosen = choices or Choices()
     version = results.version or chosen.version
-    answers = _by_case(feature, results, chosen)
-    dataset, cases = _dataset(store, feature, results, answers, chosen, now)
+    answers = by_case(feature, results, chosen.language)
+    dataset, cases = dataset_of(store, feature, results, answers, chosen.over, now)
     values = _completed(results, cases, answers, chosen.judged)
     variant = _variant(feature, results, version, answers)
     drafts = {case.case_id: _draft(case, answers, results.peer) for case in cases}
@@ -80,70 +78,9 @@ def store_results(store: Store, feature: Feature, results: Results, now: str, ch
         errors=sum(draft.status == "error" for draft in drafts.values()),
         new_scores=new,
         differing=differing,
-        metrics={name: _counted(by_case) for name, by_case in values.items()},
+        metrics={name: _counted(measured) for name, measured in values.items()},
         notes=results.notes,
     )
-
-
-# ---------------------------------------------------------------------------------------------- cases
-
-
-Answers = Mapping[str, tuple[Case, Answer]]
-
-
-def _by_case(feature: Feature, results: Results, choices: Choices) -> Answers:
-    found: dict[str, tuple[Case, Answer]] = {}
-    for answer in results.answers:
-        case = _case(feature, answer, choices.language)
-        if case.case_id in found:
-            first = found[case.case_id][1].where
-            raise InputError(f"{results.variant}, {answer.where}: the case of {first} again ({answer.case or answer.question!r:.80})")
-        found[case.case_id] = (case, answer)
-    return found
-
-
-def _case(feature: Feature, answer: Answer, language: str | None) -> Case:
-    """The same case whatever the arm, the order of the file and what else is stored. Its cluster is its product; a case that states none
-    is one of its own, with its repeats."""
-    asked: dict[str, str | int] = {"question": answer.question, "imported": 1}
-    asked |= {"reference": answer.reference} if answer.reference else {}
-    asked |= {"case": answer.case} if answer.case else {}
-    alone = content_id("imported", asked, dict(answer.labels))
-    asked |= {"repeat": answer.repeat} if answer.repeat > 1 else {}
-    tag = answer.labels.get("language") or language or identify(answer.question[:_IDENTIFIED_BY])[0]
-    product = name_of(answer.labels["product"]) if "product" in answer.labels else alone
-    case = Case("", feature, product, tag, name_of(answer.labels.get("category", "unknown")), asked)
-    return replace(case, case_id=content_id("case", feature, product, tag, case.category, asked))
-
-
-def _dataset(
-    store: Store, feature: Feature, results: Results, answers: Answers, choices: Choices, now: str
-) -> tuple[Dataset, Sequence[Case]]:
-    """The dataset of these cases in the order of their ids, so that a file in another order is about the same; or that of `over`."""
-    if choices.over is not None:
-        return _given(store, results, answers, choices.over)
-    cases = [case for _, (case, _) in sorted(answers.items())]
-    check(store, (case.product_id for case in cases), "gate", f"{results.variant} of {results.peer}")
-    titles = {case.product_id: answer.labels.get("product") or shortened(answer.question, 80) for case, answer in answers.values()}
-    categories = {case.product_id: case.category for case in cases}
-    store.catalog.add_products(Product(name, titles[name], categories[name]) for name in sorted(titles))
-    dataset = Dataset(
-        content_id("dataset", feature, [case.case_id for case in cases]), f"{results.peer}, {len(cases)} cases", feature, len(cases), now
-    )
-    store.runs.add_dataset(dataset, cases)
-    return store.runs.dataset(dataset.dataset_id), cases
-
-
-def _given(store: Store, results: Results, answers: Answers, over: Run) -> tuple[Dataset, Sequence[Case]]:
-    cases = store.runs.cases(over.dataset_id)
-    foreign = [answer for name, (_, answer) in answers.items() if name not in {case.case_id for case in cases}]
-    if foreign:
-        first = foreign[0]
-        raise InputError(
-            f"{results.variant}, {first.where}: no case of {over.run_id} ({first.case or first.question!r:.80}); "
-            f"{len(foreign)} of {len(answers)} are not among its {len(cases)}"
-        )
-    return store.runs.dataset(over.dataset_id), cases
 
 
 # ---------------------------------------------------------------------------------------------- outputs
@@ -176,7 +113,7 @@ def _draft(case: Case, answers: Answers, peer: str) -> TaskResult:
 
 def _passage(case: Case, number: int, text: str) -> Passage:
     """A context of the peer's retrieval, as evidence that our own scorers and people can weigh."""
-    language = case.language if case.language != UNDETERMINED else identify(text[:_IDENTIFIED_BY])[0]
+    language = case.language if case.language != UNDETERMINED else identify(text[:IDENTIFIED_BY])[0]
     return Passage(number, "context", f"{case.case_id}/{number}", language, text, 0, len(text))
 
 
@@ -214,11 +151,11 @@ def _value(found: tuple[Case, Answer] | None, name: str) -> Value:
 
 
 def _scores(run: Run, peer: str, version: str | None, values: Values) -> Iterator[Score]:
-    for name, by_case in values.items():
+    for name, measured in values.items():
         settings = {"peer": peer, "release": version or "unstated"}
-        by = next(iter(by_case.values())).by
+        by = next(iter(measured.values())).by
         signed = signature(1, **{key: _plain(value) for key, value in (settings | ({"model": by} if by else {})).items()})
-        for case_id, value in by_case.items():
+        for case_id, value in measured.items():
             yield Score(
                 run_id=run.run_id,
                 case_id=case_id,
@@ -254,9 +191,9 @@ def _differing(store: Store, run: Run, scores: Sequence[Score]) -> int:
     return sum(key in known and known[key] != value for key, value in keys)
 
 
-def _counted(by_case: Mapping[str, Value]) -> tuple[int, int]:
-    measured = sum(value.value is not None for value in by_case.values())
-    return measured, len(by_case) - measured
+def _counted(measured: Mapping[str, Value]) -> tuple[int, int]:
+    known = sum(value.value is not None for value in measured.values())
+    return known, len(measured) - known
 
 
 def chosen_language(tag: str | None) -> str | None:
