@@ -10,8 +10,8 @@ from evals.claims import claims_of
 from evals.grounding.evidence import runs_in
 from evals.records import Claim, Output
 
-_MORE = r"(?:(?:\s*(?:,|&|and|or))+\s*(?:passage\s*)?\d\b)*"
-_NAMED = re.compile(rf"\(?\s*\bpassages?\s*(?P<these>\d\b{_MORE})(?::\d+)?\s*\)?", re.IGNORECASE)
+_MORE = r"(?:(?:\s?(?:,|&|and|or))+\s?(?:passage\s?)?\d\b)*"
+_NAMED = re.compile(rf"\(?\s?\bpassages?\s?(?P<these>\d\b{_MORE})(?::\d+)?\s?\)?", re.IGNORECASE)
 _SOURCE = re.compile(r"(?:^|\n)passage \d:")
 _ENTRY = re.compile(r"(?:[*•-]|\d{1,2}[.)])\s")
 
