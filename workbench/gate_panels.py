@@ -41,7 +41,7 @@ def heat_map(drawn: Sequence[Requirement]) -> None:
         st.plotly_chart(
             figure, config=charts.CONFIG, alt=gate_rows.map_alt(cells, rows), key=MAP, on_select=picked, selection_mode="points"
         )
-    st.caption(f"{gate_rows.legend()}. n: labelled cases. Choose a cell to read it.")
+    st.caption(f"{gate_rows.legend()}. n: cases it rests on. Choose a cell to read it.")
 
 
 def picked() -> None:

@@ -102,9 +102,7 @@ def levels_sentence(requirement: Requirement) -> str:
     if not found:
         return "No slice has an interval yet."
     span = " to ".join(f"{100 * level:.4g}" for level in dict.fromkeys((found[0], found[-1])))
-    return (
-        f"Bars are {span} % intervals at this look; the orange line is what they are held against; a slice without a bar has no labels yet."
-    )
+    return f"Bars are {span} % intervals at this look, held against the orange line; without a bar nothing was measured."
 
 
 # ---------------------------------------------------------------------------------------------- one slice

@@ -19,7 +19,7 @@ from evals.gate import load_policy
 from evals.gate.policy import Policy, Waiver
 from evals.languages import LANGUAGES
 from evals.paths import ROOT
-from evals.records import Decision
+from evals.records import Decision, Outcome
 from evals.store import Store
 from workbench import gate_charts, gate_rows, label_plan, queries, units, verdicts, waiving
 
@@ -369,3 +369,12 @@ def test_where_everything_passes_nothing_is_open(policy: Policy, held: Decision)
     passed = replace(held, body={**held.body, "requirements": rows})
     assert waiving.open_verdicts(policy, passed) == [] and "Nothing here can be waived" in str(waiving.refusal(policy, passed))
     assert waiving.refusal(policy, held) is None
+
+
+@pytest.mark.parametrize(("outcome", "buttons"), [("promote", set()), ("reject", {"Propose a waiver"})])
+def test_only_a_hold_asks_for_labels_and_a_promotion_needs_no_waiver(
+    folder: Path, store: Store, held: Decision, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, buttons: set[str]
+) -> None:
+    store.ledger.add_decision(replace(held, decision_id="decision-other", created_at=NOW, outcome=outcome))
+    labels = {button.label for button in opened(folder, monkeypatch).button}
+    assert labels & {"Propose a waiver", "Queue these labels"} == buttons
