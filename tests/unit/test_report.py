@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 from filled_store import fill
+from markdown_it import MarkdownIt
 from support import NOW, a_store
 
 from evals.errors import InputError
@@ -135,10 +136,24 @@ def test_every_row_of_a_markdown_table_has_the_same_columns() -> None:
 
 def test_hostile_names_are_text_in_markdown() -> None:
     text = render(a_decision(name=HOSTILE, variant=HOSTILE), "md")
-    assert "<script" not in text and "](https" not in text and "@all" not in text and "**b**" not in text
+    assert "<script" not in text and "](https:" not in text and "@all" not in text
     assert not re.search("[\x00-\x09\x0b-\x1f\u202a-\u202e]", text)
     assert markdown_escape("a\nb") == "a b"
     assert markdown_escape("a:smile: at 12:30 #7 100 %") == "a&#58;smile: at 12:30 #&#8203;7 100 %"
+
+
+def test_a_markdown_reader_finds_no_markup_but_ours() -> None:
+    """CommonMark with tables, as both forges read it: every hostile name comes out as the text it is."""
+    reader = MarkdownIt("commonmark", {"html": True}).enable("table")
+    text = render(dataclasses.replace(a_decision(name=HOSTILE, variant=HOSTILE), reason=HOSTILE), "md", [LOST])
+    flat = [token for block in reader.parse(text) for token in (block, *(block.children or ()))]
+    html = {token.content.strip() for token in flat if token.type in ("html_inline", "html_block")}
+    assert all(re.fullmatch(r"(</?details>)?(<summary>[^<]*</summary>)?|</?summary>", line) for line in html), html
+    assert {token.attrs["href"] for token in flat if token.type == "link_open"} == {str(LOST.url).replace(")|(", "%29%7C%28")}
+    assert not [token for token in flat if token.type in ("em_open", "code_block", "fence", "image")]
+    assert any("| [x](https&#58;//evil.example) **b** @&#8203;all `c`" in line for line in html)  # in a summary Markdown is not read
+    rows = [token for token in flat if token.type == "tr_open"]
+    assert len(rows) == 3 + 2 + 6  # the requirements, the losses, the slices; each with its header
 
 
 def test_hostile_names_are_text_in_html() -> None:
