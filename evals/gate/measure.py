@@ -75,7 +75,7 @@ def _human(store: Store, evidence: Evidence, requirement: Requirement) -> Measur
         )
     speaking = [case for case in evidence.cases if any(arm.claims.get(case.case_id) for arm in arms)]
     cases = list(evidence.cases) if len(arms) == 1 else speaking
-    judges = _judges(store, arms, requirement.metric)
+    judges = _judges(store, arms, requirement.judge or requirement.metric)
     values = [_signed([arm.value(case.case_id) for arm in arms]) for case in cases]
     judged = [_signed([arm.judged(case.case_id, scores) for arm, scores in zip(arms, judges, strict=True)]) for case in cases]
     drawn = [_probability(arms, case.case_id) for case in cases]

@@ -86,6 +86,20 @@ def test_an_equal_candidate_with_enough_labels_is_promoted() -> None:
     assert decision.reason.startswith("Promote: the one critical requirement passes")
 
 
+@pytest.mark.slow
+def test_a_judge_is_whichever_metric_the_policy_names() -> None:
+    store = a_store()
+    runs = an_experiment(store, wrong_every=4, products=30, fraction=0.5)
+    label(store, runs)
+    whole = {}
+    for judge in ("grounded", "support", "never_scored"):
+        (whole[judge],) = [c for name, c in cells(read(store, runs, a_policy(GROUNDED | {"judge": judge}))).items() if name == "overall"]
+    assert whole["never_scored"]["judge_weight"] == 0 and whole["never_scored"]["counts"]["not_judged"] > 0
+    assert whole["grounded"]["judge_weight"] > 0.5 and whole["support"]["counts"]["not_judged"] == 0
+    width = {judge: cell["high"] - cell["low"] for judge, cell in whole.items()}
+    assert width["grounded"] < width["never_scored"]  # the script sees what this judge sees
+
+
 def test_a_candidate_that_lies_is_rejected_with_the_loss_in_the_reason() -> None:
     store = a_store()
     runs = an_experiment(store, wrong_every=2)

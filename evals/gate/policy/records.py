@@ -20,8 +20,9 @@ EVERYWHERE = "all"
 class Requirement:
     """One line of a policy. Which fields a kind needs: `schema.schema`. Margins, floors and ceilings are in the metric's own unit.
 
-    `direction` ``lower``: the metric counts what is bad, and 1 − value is held against margin and floor. `level`: one-sided error rate in
-    place of the policy's. `share`: of the champion's mean (parity) or of its generated length (length).
+    `judge`: the metric whose scores of claims stand beside people's labels, the same metric where none is named. `direction` ``lower``:
+    the metric counts what is bad, and 1 − value is held against margin and floor. `level`: one-sided error rate in place of the policy's.
+    `share`: of the champion's mean (parity) or of its generated length (length).
     """
 
     name: str
@@ -29,6 +30,7 @@ class Requirement:
     critical: bool = True
     on_unverified: OnUnverified = "hold"
     metric: str | None = None
+    judge: str | None = None
     source: Literal["human", "code", "model"] = "human"
     direction: Literal["higher", "lower"] = "higher"
     margin: float | None = None

@@ -21,6 +21,7 @@ _LEVEL = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 0.5}
 
 _MEASURED: dict[str, Any] = {
     "metric": _TEXT | {"description": "a metric's name; grounded with source human is what people said"},
+    "judge": _TEXT | {"description": "a metric of claims that narrows the interval of what people said; it can never move it"},
     "source": {"enum": ["human", "code", "model"], "description": "who measured: human labels, or a metric over every output"},
     "slices": {"type": "array", "items": {"enum": list(SLICES)}, "uniqueItems": True},
     "min_labels": _COUNT | {"description": "labelled cases below which the verdict is inconclusive"},
