@@ -81,7 +81,7 @@ def choose_feature() -> Feature:
         key="feature",
         bind="query-params",
         on_change=_clear,
-        args=(("a", "b", "lang", "metric", "case", "decision"),),
+        args=(("a", "b", "lang", "metric", "case", "decision", "requirement", "slice"),),
     )
 
 

@@ -93,7 +93,8 @@ def _evidence(store: Store, evidence: Evidence) -> dict[str, Any]:
 
 def _requirement(reading: Reading) -> dict[str, Any]:
     requirement = reading.requirement
-    stated = {key: value for key, value in asdict(requirement).items() if value is not None and key in keys_of(requirement.kind)}
+    told = keys_of(requirement.kind) | ({"direction"} if requirement.direction == "lower" else frozenset())  # a floor written as `most`
+    stated = {key: value for key, value in asdict(requirement).items() if value is not None and key in told}
     if "slices" in stated:
         stated["slices"] = list(requirement.slices)
     return {
