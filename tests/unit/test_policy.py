@@ -177,6 +177,7 @@ SLICED = NI | {"slices": ["language"], "slice_margin": 0.2, "slice_min_labels": 
         (NI, {"looks": "any"}, "rests on large samples"),
         (SLICED, {"languages": ["en", "ja", "ar", "de", "fr"]}, r"passes all 5 languages with probability 0\.\d\d at 14 labels each"),
         (NI | {"critical": False}, {}, "nothing can be promoted"),
+        (NI | {"source": "model", "metric": "faithfulness"}, {}, "a model decides this alone"),
     ],
 )
 def test_what_will_hardly_work_is_warned_of(row: dict[str, Any], head: dict[str, Any], said: str) -> None:

@@ -124,6 +124,8 @@ def _hardly(policy: Policy, requirement: Requirement) -> Iterator[str]:
         )
     if requirement.critical and requirement.on_unverified == "ignore":
         yield "on_unverified: ignore lets a slice through that nobody measured"
+    if requirement.source == "model" and requirement.critical:
+        yield "a model decides this alone, whatever it is worth in a language: ask people (source: human) and name it as their judge"
     if human and policy.looks == "any" and planned_information(policy, requirement) < SMALL_SEQUENCE:
         yield f"looks: any rests on large samples: plan at least {SMALL_SEQUENCE} labelled cases (planned_labels)"
     if human and requirement.critical and requirement.slice_margin and requirement.slices:
