@@ -81,7 +81,7 @@ def _check(metric: str, value: float | bool | None, reason: str | None) -> None:
 # ---------------------------------------------------------------------------------------------- over a session
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps its plugins in sets
 class Signals:
     """What all tests logged, in the order of their reports, and what the criteria say of it."""
 
