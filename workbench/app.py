@@ -40,7 +40,8 @@ pages = st.navigation(
         "Safety": [page("guardrails", "Guardrails", ":material/shield:")],
         "Release": [page("gate", "Gate", ":material/gavel:"), page("history", "History", ":material/history:")],
         "Explore": [page("playground", "Playground", ":material/science:")],
-    }
+    },
+    expanded=True,  # else the last pages hide behind "view more"
 )
 # An annotator has no use for the other pages: they are one click away, and not in English beside an Arabic task.
 st.set_page_config(page_title=f"{pages.title} · Plumbline", initial_sidebar_state="collapsed" if pages.url_path == "my_work" else "auto")

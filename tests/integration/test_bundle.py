@@ -249,12 +249,12 @@ def test_by_command_a_bundle_is_made_verified_tampered_with_and_refused(tmp_path
 
 def test_signatures_of_waivers_are_checked_by_those_who_have_the_key_and_the_numbers_by_everybody(own: Store, tmp_path: Path) -> None:
     plain = (DATA / "policies" / "highlights.yaml").read_text(encoding="utf-8")
-    waiver = Waiver("grounded", "grace", "labels come next week", "2027-01-31", 1.0, unmeasured=True)
+    waiver = Waiver("grounded", "ann@example.org", "labels come next week", "2027-01-31", 1.0, unmeasured=True)
     rows = "".join(
         f"\n   {name}: {json.dumps(value)}" for name, value in asdict(replace(waiver, signature=sign(waiver, "highlights", "key"))).items()
     )
     policy = tmp_path / "waived.yaml"
-    policy.write_text(f"{plain}\nwaiver_owners: [grace]\nwaivers:\n - {rows.strip()}\n", encoding="utf-8")
+    policy.write_text(f"{plain}\nwaivers:\n - {rows.strip()}\n", encoding="utf-8")
     (first,) = own.ledger.decisions()
     decision = gate.decide(own, gate.load_policy(policy), first.champion_run_id, first.candidate_run_id, now=LATER, waiver_key="key")
     assert decision.body["waivers"]
