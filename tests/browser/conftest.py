@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 from filled_store import fill_from_sample
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from served_workbench import FLAGS, Log, Opened, Workbench, listen, served, settled
 
 from evals.store import Store
+
+expect.set_options(timeout=20_000)  # a busy machine draws late; what never comes is told apart by any limit
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
