@@ -3,20 +3,17 @@ does otherwise laid over it. Checked against its JSON Schema and against the rai
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-import yaml
-
 from evals.errors import PolicyError
 from evals.languages import LANGUAGES
 from evals.paths import DATA
 from evals.records import Action, Feature
+from evals.yaml_files import read_checked
 from guardrails.base import Rail, Target
 
 PATH = DATA / "guardrails" / "policy.yaml"
@@ -41,13 +38,7 @@ class Policy:
 @cache
 def load(rails: tuple[Rail, ...], path: Path = PATH) -> Policy:
     """Raises PolicyError naming the file, the place in it and the value."""
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        jsonschema.validate(raw, json.loads((PATH.parent / "policy.schema.json").read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PolicyError(f"{path}: cannot be read: {error}") from error
-    except jsonschema.ValidationError as error:
-        raise PolicyError(f"{path}: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}") from error
+    raw = read_checked(path, PATH.with_suffix(".schema.json"))
     for problem in _problems(raw, {rail.name: rail for rail in rails}):
         raise PolicyError(f"{path}: {problem}")
     return Policy(raw["features"], raw.get("marketplaces", {}))

@@ -9,7 +9,7 @@ One YAML file (``data/policies/labelling.yaml``), read strictly: a plan that nob
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -25,6 +25,7 @@ from evals.languages import LANGUAGES
 from evals.paths import DATA
 from evals.records import FEATURES
 from evals.store.desk import moment
+from evals.yaml_files import UniqueKeys
 
 PLAN = DATA / "policies" / "labelling.yaml"
 OTHERS = "default"  # every language that is not named
@@ -80,7 +81,7 @@ def is_plan(path: Path) -> bool:
 def load_plan(path: Path = PLAN) -> LabellingPlan:
     """The plan in a YAML file. Raises PolicyError naming file, key and value."""
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (it is a safe loader)
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeys)  # noqa: S506 (it is a safe loader)
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
@@ -187,14 +188,3 @@ def _keys(raw: Any) -> Iterator[Any]:
         for key, value in raw.items():
             yield key
             yield from _keys(value)
-
-
-class _Loader(yaml.SafeLoader):
-    """A mapping that says one key twice is refused: the second would win in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, (at, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", at.start_mark)
-        return super().construct_mapping(node, deep=deep)

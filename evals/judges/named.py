@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from evals import paths
 from evals.errors import InputError, SetupError, UnknownIdError
 from evals.judges.endpoint import SETTINGS, Judge
 from evals.judges.ledger import Ledger, Prices
+from evals.yaml_files import read_checked
 
 PATH = paths.DATA / "judges.yaml"
 _SCHEMA = paths.DATA / "judges.schema.json"
@@ -68,15 +66,7 @@ class NamedJudge:
 @cache
 def judges(path: Path = PATH) -> Mapping[str, NamedJudge]:
     """All judges of a file by name. Raises InputError naming file, judge and key."""
-    import jsonschema
-
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        jsonschema.validate(raw, json.loads(_SCHEMA.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    except jsonschema.ValidationError as error:
-        raise InputError(f"{path}: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}") from error
+    raw = read_checked(path, _SCHEMA, InputError)
     return {name: _judge(name, row) for name, row in raw["judges"].items()}
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import jsonschema
 import yaml
 
-from evals.errors import PolicyError
 from evals.paths import DATA
+from evals.yaml_files import read_checked
 
 PATH = DATA / "policies" / "judges.yaml"
 
@@ -41,11 +39,4 @@ def is_terms(path: Path) -> bool:
 @cache
 def load_terms(path: Path = PATH) -> Terms:
     """Raises PolicyError naming the file and the value."""
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        jsonschema.validate(raw, json.loads(PATH.with_suffix(".schema.json").read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PolicyError(f"{path}: cannot be read: {error}") from error
-    except jsonschema.ValidationError as error:
-        raise PolicyError(f"{path}: {'.'.join(map(str, error.absolute_path)) or 'top level'}: {error.message}") from error
-    return Terms(**raw["terms"])
+    return Terms(**read_checked(path, PATH.with_suffix(".schema.json"))["terms"])

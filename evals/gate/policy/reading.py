@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from evals.gate.policy.criteria import read_criteria
 from evals.gate.policy.records import KINDS, Labelling, Policy, Requirement, Waiver
 from evals.gate.policy.schema import PERCENTILES, head, kind_schema
 from evals.identity import canonical_json, sha256
+from evals.yaml_files import UniqueKeys
 
 Row = dict[str, Any]
 
@@ -80,15 +81,8 @@ def _requirement(row: Row) -> Requirement:
     return Requirement(**{**row, "slices": tuple(row.get("slices", ()))})
 
 
-class _Loader(yaml.SafeLoader):
-    """Dates stay text, and a mapping that says one key twice is refused: the second would win in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, (at, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", at.start_mark)
-        return super().construct_mapping(node, deep=deep)
+class _Loader(UniqueKeys):
+    """Dates stay text."""
 
 
 _Loader.yaml_implicit_resolvers = {
