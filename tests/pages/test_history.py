@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
-from support import a_store, two_runs
+from support import two_runs
 
 from evals.paths import ROOT
 from evals.records import AuditEvent, Decision, Promotion
 from evals.store import Store
 
 HOSTILE = "<script>alert(1)</script> **bold** [x](http://evil.example) \u202egnp"
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
-    for name, value in {"DATABASE_URL": url, "HOME": str(tmp_path)}.items():
-        monkeypatch.setenv(f"PLUMBLINE_{name}", value)
-    store = a_store(url)
-    yield store
-    store.close()
 
 
 def change(store: Store, number: int, variant_id: str, now: str, **more: Any) -> None:

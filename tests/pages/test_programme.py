@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
-from support import NOW, TwoRuns, a_case, a_product, a_store, two_runs
+from support import NOW, TwoRuns, a_case, a_product, two_runs
 
 from annotators.asking import queues
 from evals.identity import content_id
@@ -28,16 +25,6 @@ POLICY: dict[str, Any] = {
     "alpha": 0.02,
     "requirements": [{"name": "grounded", "kind": "non_inferiority", "metric": "grounded", "margin": 0.95, "min_labels": 3}],
 }
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
-    for name, value in {"DATABASE_URL": url, "HOME": str(tmp_path)}.items():
-        monkeypatch.setenv(f"PLUMBLINE_{name}", value)
-    store = a_store(url)
-    yield store
-    store.close()
 
 
 def plan(store: Store, runs: TwoRuns, hypothesis: str = "A shorter prompt is as true.", **more: Any) -> Experiment:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from support import a_product, a_review, a_store, two_runs
+from support import a_product, a_review, two_runs
 
 from evals.identity import content_id
 from evals.languages import LANGUAGES
@@ -24,16 +22,6 @@ HOSTILE = "<script>alert(1)</script> Call \u202e0171 555 01 99 now, says **Ann**
 def a_hit(output: Output, rail: str, action: Action, target: str, start: int, end: int, source: str | None = None) -> Finding:
     name = content_id("finding", output.output_id, rail, target, start)
     return Finding(name, output.output_id, rail, action, target, start, end, f"planted by {rail}", source)  # type: ignore[arg-type]  # a target
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
-    for name, value in {"DATABASE_URL": url, "HOME": str(tmp_path)}.items():
-        monkeypatch.setenv(f"PLUMBLINE_{name}", value)
-    store = a_store(url)
-    yield store
-    store.close()
 
 
 @pytest.fixture
